@@ -1,0 +1,41 @@
+# All commands of the project; CI calls only these. "make help" lists them.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X github.com/loglode/loglode/internal/telemetry.release=$(VERSION)
+# Packages that start goroutines or lock: what the race detector can find something in.
+CONCURRENT = $(shell grep -rlE '^[[:space:]]*go |errgroup|"sync(/atomic)?"' --include='*.go' --exclude-dir=.cache . | xargs -n1 dirname | sort -u)
+
+.PHONY: help run test race lint bench soak eval generate build need-go
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+
+run: need-go ## run all of loglode in one process; data in ./loglode-data, http://127.0.0.1:7280
+	go run ./cmd/loglode up
+
+test: need-go ## vet and run all tests; needs nothing but Go
+	go vet ./... && go test ./...
+
+race: need-go ## run the tests of concurrent packages under the race detector; needs a C compiler
+	@tools/need cc && CGO_ENABLED=1 go test -race $(CONCURRENT)
+
+lint: need-go ## gofmt, vet, golangci-lint, generated files up to date
+	@tools/lint
+
+bench: need-go ## measure each stage and the whole; on the corpus if LOGLODE_PACK names its folder
+	go test -run xxx -bench . -benchmem -timeout 60m ./test/bench/...
+
+soak: need-go ## kill and reopen at seeded random moments, for long; LOGLODE_SEED repeats a run
+	LOGLODE_SOAK=1 go test -count=1 -timeout 120m -run Killed -v ./test/e2e/...
+
+eval: need-go ## load the whole corpus of LOGLODE_PACK (default ../shared/devpack) and hold every line to account
+	@tools/need pack && LOGLODE_PACK=$(abspath $(or $(LOGLODE_PACK),../shared/devpack)) go test -tags pack -count=1 -timeout 60m -v ./test/eval/...
+
+generate: need-go ## write docs/configuration.md from the Config struct
+	go run ./tools/configdoc > docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
+
+build: need-go ## build the static binary, bin/loglode
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o bin/loglode ./cmd/loglode
+
+need-go:
+	@tools/need go
