@@ -1,0 +1,4 @@
+package tail
+
+// Kill lets go of all files, as the end of the process does.
+func (t *Tailer) Kill() { t.close() }
