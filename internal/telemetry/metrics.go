@@ -1,0 +1,166 @@
+package telemetry
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const namespace = "loglode"
+
+// Metrics are the counters of one process, on a registry of their own. Their
+// methods take plain values, so that a package of pipeline can ask for a small
+// interface or a func and needs to know nothing of this one. All may be called
+// at once. Label values MUST come from a fixed set or the configuration (names
+// of rules, reasons, partitions), never from a log.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	lines, bytes, rejected, dropped, redacted, lost *prometheus.CounterVec
+	entries, indexed, duplicates, futureTimes       prometheus.Counter
+
+	streamLag                                                             *prometheus.GaugeVec
+	streamBytes, indexBytes, indexDays, diskFreeBytes, tailFiles, tailLag prometheus.Gauge
+
+	publish, handle, write, query prometheus.Histogram
+}
+
+// NewMetrics makes all metrics at zero, with those of the Go runtime and the
+// process beside them.
+func NewMetrics(build Build) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+
+		lines:       counters("lines_total", "Source lines read.", "source"),
+		entries:     counter("entries_total", "Entries collected: lines less those joined into one entry."),
+		bytes:       counters("bytes_total", "Bytes read from sources (in), written to the stream (stream).", "direction"),
+		rejected:    counters("rejected_total", "Records and entries that went to the dead letters.", "reason"),
+		dropped:     counters("dropped_total", "Entries dropped by policy.", "rule"),
+		redacted:    counters("redacted_total", "Secrets replaced by tokens.", "rule"),
+		lost:        counters("lost_files_total", "Files of which something was gone before it was read.", "reason"),
+		indexed:     counter("indexed_total", "Entries that became a new document."),
+		duplicates:  counter("duplicates_total", "Entries whose document was there already."),
+		futureTimes: counter("future_times_total", "Times more than 24 h ahead of the send time, replaced by it."),
+
+		streamLag:     gauges("stream_lag_records", "Records of the stream that are not yet indexed.", "partition"),
+		streamBytes:   gauge("stream_bytes", "Size of the stream."),
+		indexBytes:    gauge("index_bytes", "Size of the index."),
+		indexDays:     gauge("index_days", "Days that the index holds."),
+		diskFreeBytes: gauge("disk_free_bytes", "Free space on the data directory's file system."),
+		tailFiles:     gauge("tail_files", "Files that are followed."),
+		tailLag:       gauge("tail_lag_bytes", "Bytes of followed files that are not in the stream yet."),
+
+		publish: histogram("publish_seconds", "Time until a batch of records is durable in the stream."),
+		handle:  histogram("handle_seconds", "Time to handle a batch of records."),
+		write:   histogram("write_seconds", "Time until a batch of entries is durable in the index."),
+		query:   histogram("query_seconds", "Time to answer a query."),
+	}
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say what was built.",
+		ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "go": build.Go}})
+	info.Set(1)
+	m.registry.MustRegister(info,
+		m.lines, m.entries, m.bytes, m.rejected, m.dropped, m.redacted, m.lost, m.indexed, m.duplicates, m.futureTimes,
+		m.streamLag, m.streamBytes, m.indexBytes, m.indexDays, m.diskFreeBytes, m.tailFiles, m.tailLag,
+		m.publish, m.handle, m.write, m.query,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves the metrics in Prometheus' text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// AddLines counts source lines: "tail", "http", "file".
+func (m *Metrics) AddLines(source string, n int) { m.lines.WithLabelValues(source).Add(float64(n)) }
+
+// AddEntries counts entries collected.
+func (m *Metrics) AddEntries(n int) { m.entries.Add(float64(n)) }
+
+// AddBytes counts bytes: "in" from sources, decoded; "stream" as published.
+func (m *Metrics) AddBytes(direction string, n int64) {
+	m.bytes.WithLabelValues(direction).Add(float64(n))
+}
+
+// AddRejected counts what went to the dead letters.
+func (m *Metrics) AddRejected(reason string, n int) {
+	m.rejected.WithLabelValues(reason).Add(float64(n))
+}
+
+// AddDropped counts entries dropped by a rule.
+func (m *Metrics) AddDropped(rule string, n int) { m.dropped.WithLabelValues(rule).Add(float64(n)) }
+
+// AddRedacted counts secrets replaced by a rule.
+func (m *Metrics) AddRedacted(rule string, n int) { m.redacted.WithLabelValues(rule).Add(float64(n)) }
+
+// AddIndexed counts new documents.
+func (m *Metrics) AddIndexed(n int) { m.indexed.Add(float64(n)) }
+
+// AddDuplicates counts documents that were there already.
+func (m *Metrics) AddDuplicates(n int) { m.duplicates.Add(float64(n)) }
+
+// AddFutureTimes counts times that were replaced.
+func (m *Metrics) AddFutureTimes(n int) { m.futureTimes.Add(float64(n)) }
+
+// SetStreamLag sets how many records of a partition wait.
+func (m *Metrics) SetStreamLag(partition string, records int64) {
+	m.streamLag.WithLabelValues(partition).Set(float64(records))
+}
+
+// SetStreamBytes sets the stream's size.
+func (m *Metrics) SetStreamBytes(n int64) { m.streamBytes.Set(float64(n)) }
+
+// SetIndex sets the index's size and how many days it holds.
+func (m *Metrics) SetIndex(bytes int64, days int) {
+	m.indexBytes.Set(float64(bytes))
+	m.indexDays.Set(float64(days))
+}
+
+// SetDiskFree sets the room that is left, in bytes.
+func (m *Metrics) SetDiskFree(n int64) { m.diskFreeBytes.Set(float64(n)) }
+
+// SetTailFiles sets how many files are followed.
+func (m *Metrics) SetTailFiles(n int) { m.tailFiles.Set(float64(n)) }
+
+// SetTailLag sets how many bytes of followed files are not in the stream yet.
+func (m *Metrics) SetTailLag(n int64) { m.tailLag.Set(float64(n)) }
+
+// AddLost counts a file of which something was lost before it was read.
+func (m *Metrics) AddLost(reason string) { m.lost.WithLabelValues(reason).Inc() }
+
+// ObservePublish records how long a batch took to be durable in the stream.
+func (m *Metrics) ObservePublish(d time.Duration) { m.publish.Observe(d.Seconds()) }
+
+// ObserveHandle records how long a batch of records took.
+func (m *Metrics) ObserveHandle(d time.Duration) { m.handle.Observe(d.Seconds()) }
+
+// ObserveWrite records how long a batch of entries took to be durable.
+func (m *Metrics) ObserveWrite(d time.Duration) { m.write.Observe(d.Seconds()) }
+
+// ObserveQuery records how long a query took.
+func (m *Metrics) ObserveQuery(d time.Duration) { m.query.Observe(d.Seconds()) }
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
+}
+
+func counters(name, help, label string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, []string{label})
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
+}
+
+func gauges(name, help, label string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, []string{label})
+}
+
+// histogram has buckets from 1 ms, a query of one block, to 30 s, a stalled disk.
+func histogram(name, help string) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help,
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}})
+}
