@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -192,11 +194,7 @@ const maxLetters = 1000
 // Commit publishes what is left and returns the receipt. All entries added are
 // durable when it returns nil.
 func (b *Batch) Commit(ctx context.Context) (Receipt, error) {
-	for key, enc := range b.lanes {
-		if enc.Entries() > 0 {
-			b.seal(key, enc)
-		}
-	}
+	b.sealAll()
 	if err := b.keepLetters(ctx); err != nil {
 		return Receipt{}, err
 	}
@@ -215,11 +213,7 @@ func (b *Batch) Commit(ctx context.Context) (Receipt, error) {
 // wave publishes everything gathered so far. All lanes are sealed, not only the
 // sealed records: what is written ahead covers all entries added.
 func (b *Batch) wave(ctx context.Context) error {
-	for key, enc := range b.lanes {
-		if enc.Entries() > 0 {
-			b.seal(key, enc)
-		}
-	}
+	b.sealAll()
 	if err := b.keepLetters(ctx); err != nil {
 		return err
 	}
@@ -229,6 +223,16 @@ func (b *Batch) wave(ctx context.Context) error {
 		}
 	}
 	return b.publish(ctx)
+}
+
+// sealAll closes the records of all lanes, in the order of their keys: the same
+// unit gives the same records each time.
+func (b *Batch) sealAll() {
+	for _, key := range slices.Sorted(maps.Keys(b.lanes)) {
+		if enc := b.lanes[key]; enc.Entries() > 0 {
+			b.seal(key, enc)
+		}
+	}
 }
 
 func (b *Batch) publish(ctx context.Context) error {

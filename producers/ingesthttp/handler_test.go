@@ -276,7 +276,7 @@ func TestTryLater(t *testing.T) {
 func TestWhatOnlyLooksLikeJSONIsLines(t *testing.T) {
 	f := &fixture{t: t}
 	f.ok(request{contentType: "application/x-ndjson", body: []byte("{\"cut\":\n" + record(1, "a") + "\n")})
-	require.Equal(t, []string{"{\"cut\":", "a"}, f.world.Stream.Messages(t))
+	require.ElementsMatch(t, []string{"{\"cut\":", "a"}, f.world.Stream.Messages(t))
 }
 
 func TestAnEmptyBodyIsNothing(t *testing.T) {
