@@ -111,11 +111,19 @@ func (c *Consumer) checkReset(ctx context.Context) error {
 		return fmt.Errorf("read stream state: %w", err)
 	}
 	last := stream.CachedInfo().State.LastSeq
+	var reset []pipeline.StateItem
 	for p, at := range c.checkpoints {
 		if at > last {
 			c.o.Logger.Error("the stream ends before its checkpoint: records of it are lost; reading it from its beginning", "partition", p, "checkpoint", at, "last", last)
 			c.checkpoints[p] = 0
+			reset = append(reset, pipeline.StateItem{Bucket: checkpointBucket, Key: strconv.Itoa(p)})
 		}
+	}
+	if len(reset) == 0 {
+		return nil
+	}
+	if err := c.o.State.Put(ctx, reset); err != nil {
+		return fmt.Errorf("reset checkpoints: %w", err)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package app wires loglode's parts into one process, the same for every mode:
-// `up` runs all of it, `ingest` loads files through it, `audit` and `dlq` open
-// it without running it.
+// `up` runs all of it, `ingest` loads files through it, and commands on a
+// directory that nobody runs open it for the time of the command.
 //
 //	tail, http, files -> Intake -> stream -> consumer -> Indexer -> day files
 //	                                                \-> dead letters  } catalogue
@@ -80,10 +80,11 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := a.openData(ctx); err != nil {
+	key, err := a.openData(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if err := a.openRules(); err != nil {
+	if err := a.openRules(key); err != nil {
 		return nil, err
 	}
 	after, err := jetstreamconsumer.LastCheckpoint(ctx, a.catalogue)
@@ -109,28 +110,28 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-func (a *App) openData(ctx context.Context) (err error) {
+// openData opens the directory and its stores, and returns the deployment's key.
+func (a *App) openData(ctx context.Context) (key []byte, err error) {
 	if a.dir, err = datadir.Open(a.cfg.Data); err != nil {
-		return err
+		return nil, err
 	}
-	key, err := a.dir.Key(a.cfg.Redaction.KeyFile)
-	if err != nil {
-		return err
+	if key, err = a.dir.Key(a.cfg.Redaction.KeyFile); err != nil {
+		return nil, err
 	}
 	if err := a.openTemp(); err != nil {
-		return err
+		return nil, err
 	}
 	a.guard = datadir.NewGuard(a.dir.Path(), int64(a.cfg.Disk.MinFree), datadir.Statfs)
 	options := sqlite.Options{Dir: a.dir.Path(), Logger: a.log, View: normalise.View, CreatedBy: telemetry.Version().Version,
 		Key: key, DeadLetterAge: a.cfg.DeadLetters.Retention.Std(), Now: a.now}
 	if a.days, err = sqlite.Open(ctx, options); err != nil {
-		return fmt.Errorf("open index: %w", err)
+		return nil, fmt.Errorf("open index: %w", err)
 	}
 	if a.catalogue, err = sqlite.OpenCatalogue(ctx, options); err != nil {
-		return fmt.Errorf("open catalogue: %w", err)
+		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
 	a.counts, err = loadCounts(ctx, a.catalogue)
-	return err
+	return key, err
 }
 
 // ErrStreamFailed says that the embedded stream takes no more records until it is
@@ -164,8 +165,11 @@ func (a *App) noteLoss(ctx context.Context, checkpoint uint64) error {
 		return err
 	}
 	if info.Last < checkpoint {
+		// Noted at once: the consumer sets the checkpoints back next, and then
+		// nothing tells of it any more.
 		a.counts.add(countLost, "stream_damaged", int64(checkpoint-info.Last))
 		a.log.Error("the stream has lost records at its end, by damage; what was not indexed of them is gone", "last", info.Last, "checkpoint", checkpoint)
+		return a.counts.save(ctx)
 	}
 	return nil
 }
@@ -185,11 +189,7 @@ func (a *App) openTemp() error {
 func (a *App) temp() string { return filepath.Join(a.dir.Path(), "tmp") }
 
 // openRules makes the redaction and drop rules that sources and consumer share.
-func (a *App) openRules() error {
-	key, err := a.dir.Key(a.cfg.Redaction.KeyFile)
-	if err != nil {
-		return err
-	}
+func (a *App) openRules(key []byte) error {
 	var own []redact.Rule
 	for _, r := range a.cfg.Redaction.Rules {
 		own = append(own, redact.Rule(r))
