@@ -29,14 +29,14 @@ const (
 // at any time.
 const unitMemory = 24 * time.Hour
 
-// FileUnit begins the identity of a unit that is a file.
-const FileUnit = "file:"
+// fileUnit begins the identity of a unit that is a file.
+const fileUnit = "file:"
 
 // Ledger remembers what sources need to number entries so that a retry gives
 // the same IDs and a border between two units collapses nothing.
 //
 // A unit is a piece of input with an identity of its own: an HTTP body (its
-// hash), a file (its fingerprint). Two lines of one container can share one
+// hash, decoded), a file (its fingerprint). Two lines of one container can share one
 // time on both sides of a unit's border; then the second unit's occurrence
 // numbers go on where the first one's stopped: its base. A retry of the second
 // unit must start from the same base, although the tail has moved on since.
@@ -298,7 +298,7 @@ func (l *Ledger) Prune(ctx context.Context) error {
 		var old []pipeline.StateItem
 		err := l.state.List(ctx, bucket, func(key string, value []byte) error {
 			expired := len(value) < at+8 || int64(binary.BigEndian.Uint64(value[at:])) < oldest
-			if expired && !strings.HasPrefix(key, FileUnit) {
+			if expired && !strings.HasPrefix(key, fileUnit) {
 				old = append(old, pipeline.StateItem{Bucket: bucket, Key: key})
 			}
 			return nil
@@ -327,7 +327,7 @@ func (l *Ledger) FileIdentity(ctx context.Context, path string, head []byte) (st
 		sum := sha256.Sum256(b)
 		return hex.EncodeToString(sum[:16])
 	}
-	identity := FileUnit + print(head)
+	identity := fileUnit + print(head)
 	value, err := l.state.Get(ctx, fileBucket, path)
 	if err != nil {
 		return "", fmt.Errorf("read identity of %s: %w", path, err)

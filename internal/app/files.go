@@ -3,7 +3,6 @@ package app
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/loglode/loglode/producers"
 	"github.com/loglode/loglode/producers/file"
 	"github.com/loglode/loglode/producers/file/feed"
+	"github.com/loglode/loglode/producers/ingesthttp"
 )
 
 // FileAnswer is what POST /v1/files answers: what was loaded and, when that is
@@ -24,8 +24,8 @@ type FileAnswer struct {
 // loadFile serves POST /v1/files: a file of any size as the request's body,
 // loaded as `loglode ingest` loads a local one. Unlike /v1/ingest it waits while
 // the stream is full and until all is indexed, so it is for people and scripts,
-// not for shippers; with a token file it needs an admin. Parameters: name (of the file), binary=true, cluster, namespace, pod,
-// container, node, label (key=value, repeated).
+// not for shippers; with a token file it needs an admin. Parameters: name (of
+// the file), binary=true, and those of ingesthttp.ReadResource.
 func (a *App) loadFile(w http.ResponseWriter, r *http.Request) {
 	options, err := fileParameters(r)
 	if err != nil {
@@ -50,31 +50,20 @@ func (a *App) loadFile(w http.ResponseWriter, r *http.Request) {
 	writeFileAnswer(w, http.StatusUnprocessableEntity, answer)
 }
 
-func fileParameters(r *http.Request) (file.Options, error) {
-	o := file.Options{Stdin: r.Body}
-	res := &o.Defaults
-	fields := map[string]*string{"name": &o.Name, "cluster": &res.Cluster, "namespace": &res.Namespace, "pod": &res.Pod, "container": &res.Container, "node": &res.Node}
-	for key, values := range r.URL.Query() {
-		field, known := fields[key]
+func fileParameters(r *http.Request) (o file.Options, err error) {
+	o.Stdin = r.Body
+	o.Defaults, err = ingesthttp.ReadResource(r.URL.Query(), func(name, value string) bool {
 		switch {
-		case known:
-			*field = values[len(values)-1]
-		case key == "binary" && values[0] == "true":
+		case name == "name":
+			o.Name = value
+		case name == "binary" && value == "true":
 			o.Binary = file.IndexBinary
-		case key == "label":
-			res.Labels = map[string]string{}
-			for _, label := range values {
-				k, v, ok := strings.Cut(label, "=")
-				if !ok || k == "" {
-					return o, fmt.Errorf("label %q is not key=value", label)
-				}
-				res.Labels[k] = v
-			}
 		default:
-			return o, fmt.Errorf("unknown parameter %q", key)
+			return false
 		}
-	}
-	return o, nil
+		return true
+	})
+	return o, err
 }
 
 func writeFileAnswer(w http.ResponseWriter, status int, answer FileAnswer) {

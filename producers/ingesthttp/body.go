@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -147,30 +148,43 @@ type parameters struct {
 
 func readParameters(r *http.Request) (parameters, error) {
 	var p parameters
-	res := &p.resource
+	var err error
+	p.resource, err = ReadResource(r.URL.Query(), func(name, value string) bool {
+		p.wait = p.wait || name == "wait" && value == "indexed"
+		return name == "wait" && value == "indexed"
+	})
+	if err != nil {
+		return p, &problem{http.StatusBadRequest, err.Error(), "known are cluster, namespace, pod, container, node, label=key=value, wait=indexed"}
+	}
+	return p, nil
+}
+
+// ReadResource reads the parameters that say who wrote lines which do not say it
+// themselves: cluster, namespace, pod, container, node and label (key=value,
+// repeated). Others are given to known; an error names those that it does not
+// take.
+func ReadResource(query url.Values, known func(name, value string) bool) (pipeline.Resource, error) {
+	var res pipeline.Resource
 	fields := map[string]*string{"cluster": &res.Cluster, "namespace": &res.Namespace, "pod": &res.Pod, "container": &res.Container, "node": &res.Node}
-	for name, values := range r.URL.Query() {
+	for name, values := range query {
 		value := values[len(values)-1]
-		field, known := fields[name]
-		switch {
-		case known:
+		switch field := fields[name]; {
+		case field != nil:
 			*field = value
-		case name == "wait" && value == "indexed":
-			p.wait = true
 		case name == "label":
 			res.Labels = map[string]string{}
 			for _, label := range values {
 				k, v, ok := strings.Cut(label, "=")
 				if !ok || k == "" {
-					return p, &problem{http.StatusBadRequest, fmt.Sprintf("label %q is not key=value", label), ""}
+					return res, fmt.Errorf("label %q is not key=value", label)
 				}
 				res.Labels[k] = v
 			}
-		default:
-			return p, &problem{http.StatusBadRequest, fmt.Sprintf("parameter %s=%q is not known", name, value), "known are cluster, namespace, pod, container, node, label=key=value, wait=indexed"}
+		case !known(name, value):
+			return res, fmt.Errorf("parameter %s=%q is not known", name, value)
 		}
 	}
-	return p, nil
+	return res, nil
 }
 
 // defaults are what entries get that do not say it themselves: the token's

@@ -1,9 +1,9 @@
 // Package ingesthttp takes log lines over HTTP: POST /v1/ingest, which Fluent
 // Bit's http output and any script can send to.
 //
-//	body -> spool (hashed) -> decode once: is all of it good? -> decode again -> collect.Collector -> producers.Batch
-//	            |                                                                     |
-//	         identity: a body that is sent again is the same unit          answer: all of it is durable
+//	body -> spool -> decode once: is all of it good? -> decode again -> collect.Collector -> producers.Batch
+//	                         |                                                      |
+//	         identity: what is sent again is the same unit          answer: all of it is durable
 package ingesthttp
 
 import (
@@ -72,7 +72,7 @@ type handler struct {
 	o     Options
 	slots chan struct{}
 	// working holds those that decode and publish; the others wait with their
-	// body spooled. Each takes some 20 MiB.
+	// body spooled.
 	working chan struct{}
 }
 
@@ -195,7 +195,7 @@ func (h *handler) ingest(r *http.Request) (*answer, error) {
 	result := &answer{Lines: receipt.Lines, Entries: receipt.Entries, Published: receipt.Published, Bytes: receipt.Bytes,
 		Dropped: sum(receipt.Dropped), Rejected: sum(receipt.Rejected), Redacted: sum(receipt.Redacted)}
 	if result.Entries > 0 && receipt.Rejected[ReasonForbidden] == result.Entries {
-		return nil, &problem{http.StatusForbidden, "this token may not send entries of these namespaces", "they are in the dead letters"}
+		return nil, &problem{http.StatusForbidden, "this token may not send entries of these namespaces", "they are counted, and the first of them are dead letters"}
 	}
 	if !params.wait {
 		return result, nil
