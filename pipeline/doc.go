@@ -13,6 +13,9 @@
 //	parse      a line's text -> time, level, message, attributes
 //	normalise  RawEntry -> Entry: identity, service, time
 //	analysis   text -> search terms
+//	pattern    a text -> its template: the same text with its variable parts masked
+//	glossary   words of the trade -> what they mean in plain words
+//	embedding  what of a pattern is ranked; the embedder's port; the loop that fills vectors in
 //	indexer    the Handler: Record -> Entry -> Index, dead letters
 //	audit      stream against index: missing, doubled, collapsed
 //	memo       a bounded cache that they share

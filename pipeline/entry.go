@@ -171,6 +171,9 @@ type Entry struct {
 	Raw        string
 	Message    string
 	Attributes []Attribute
+	// Pattern is derived from Message and Attributes, and shares its template
+	// with all entries of the pattern.
+	Pattern Pattern
 	// Event is set for KindEvent.
 	Event   *Event
 	Lineage Lineage

@@ -11,12 +11,17 @@ type WriteResult struct {
 	// Reason is set when Outcome is Rejected: a short constant such as
 	// "too_large", fit for a metric's label.
 	Reason string
+	// Unpatterned says that a new document was stored without its pattern: its
+	// service, or its day, has more patterns than the store keeps.
+	Unpatterned bool
 }
 
 // Index is the write port of a store of lines.
 //
 // Write creates one document for each entry, in the index of its service and
-// UTC day, and fills results[i] for entries[i] (len(results) == len(entries)).
+// UTC day, and with it the document of its pattern, of which there is one for
+// each (cluster, namespace, service, pattern) of that index. It fills results[i]
+// for entries[i] (len(results) == len(entries)).
 // When it returns nil, every Created and Exists document is durable: it
 // survives a kill -9 and a power cut. A document whose ID is there already is
 // left as it is and reported as Exists, also when the ID stands twice in one
@@ -43,6 +48,7 @@ type Filter struct {
 	Nodes      []string
 	Levels     []Level
 	Kinds      []Kind
+	Patterns   []PatternID
 	// Labels must all be there with exactly this value.
 	Labels map[string]string
 	// From is inclusive, To exclusive, Unix ns; 0 is open.
