@@ -76,6 +76,17 @@ func (g *generator) text() string {
 	return b.String()
 }
 
+// pattern is a pattern of few for a message: its first word. An empty message
+// has none.
+func pattern(message string) pipeline.Pattern {
+	words := strings.Fields(message)
+	if len(words) == 0 {
+		return pipeline.Pattern{}
+	}
+	template := words[0] + " <*>"
+	return pipeline.Pattern{ID: pipeline.NewPatternID(template), Template: template}
+}
+
 // entry makes an entry with an ID and a position of its own.
 func (g *generator) entry() pipeline.Entry {
 	g.made++
@@ -104,6 +115,7 @@ func (g *generator) entry() pipeline.Entry {
 		e.CollectorTime, e.Origin = 0, fmt.Sprintf("file-%d@%d", g.random.IntN(3), g.made)
 	}
 	e.Message, e.Attributes = View(e.Kind, e.Raw, t)
+	e.Pattern = pattern(e.Message)
 	if g.random.IntN(40) == 0 {
 		e.CollectorTime = t + int64(48*time.Hour)
 		e.Attributes = append(e.Attributes, pipeline.Attribute{Key: "original_time", Value: strconv.Quote(time.Unix(0, e.CollectorTime).UTC().Format(time.RFC3339Nano))})
@@ -142,6 +154,7 @@ func (g *generator) filter() pipeline.Filter {
 		Nodes:      pick(r, "node-1", "node-*", "n*"),
 		Levels:     pick(r, pipeline.LevelUnknown, pipeline.LevelInfo, pipeline.LevelError, pipeline.LevelFatal),
 		Kinds:      pick(r, pipeline.KindLog, pipeline.KindEvent, pipeline.KindNode),
+		Patterns:   pick(r, pattern("connection").ID, pattern("10.0.195.177").ID, pattern("größe").ID, pattern("nowhere").ID, pipeline.PatternID{}),
 	}
 	switch r.IntN(8) {
 	case 0:

@@ -303,6 +303,7 @@ func testFilters(_ *testing.T, x *run) {
 		{Services: []string{"app-1", "kubelet"}}, {Pods: []string{"app-0-a"}}, {Pods: []string{"app-1*", "app-0-a"}}, {Pods: []string{"app-1"}},
 		{Containers: []string{"main-1"}}, {Nodes: []string{"node-3", "none*"}}, {Levels: []pipeline.Level{pipeline.LevelUnknown}},
 		{Levels: []pipeline.Level{pipeline.LevelWarn, pipeline.LevelFatal}}, {Kinds: []pipeline.Kind{pipeline.KindEvent}},
+		{Patterns: []pipeline.PatternID{pattern("the").ID, pattern("ok").ID}}, {Patterns: []pipeline.PatternID{{}}}, {Patterns: []pipeline.PatternID{{1}}},
 		{Labels: map[string]string{"app": "app-1"}}, {Labels: map[string]string{"app": "app-1", "empty": ""}}, {Labels: map[string]string{"absent": ""}},
 		{From: start + day}, {To: start + day}, {From: start + day + 3e9, To: start + day + 4e9}, {From: start + 5, To: start + 5}, {From: start + 30*day},
 		{Clusters: []string{"cluster-1"}, Levels: []pipeline.Level{pipeline.LevelError}, Kinds: []pipeline.Kind{pipeline.KindLog}, From: start + 1e9},
@@ -590,6 +591,7 @@ func testKeepsNothing(_ *testing.T, x *run) {
 		for i := range lent {
 			e := &lent[i]
 			e.Raw, e.Message, e.Origin, e.Service, e.Stream = borrow(e.Raw), borrow(e.Message), borrow(e.Origin), borrow(e.Service), borrow(e.Stream)
+			e.Pattern.Template = borrow(e.Pattern.Template)
 			e.Lineage.Partition, e.Lineage.Sequence = borrow(e.Lineage.Partition), borrow(e.Lineage.Sequence)
 			e.Attributes = slices.Clone(e.Attributes)
 			for j := range e.Attributes {

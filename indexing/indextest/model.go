@@ -105,7 +105,7 @@ func matchesFilter(f *pipeline.Filter, e *pipeline.Entry) bool {
 	}
 	return inScope && exact(f.Clusters, r.Cluster) && exact(f.Namespaces, r.Namespace) && exact(f.Services, e.Service) &&
 		pattern(f.Pods, r.Pod) && pattern(f.Containers, r.Container) && pattern(f.Nodes, r.Node) &&
-		(len(f.Levels) == 0 || slices.Contains(f.Levels, e.Level)) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) &&
+		(len(f.Patterns) == 0 || slices.Contains(f.Patterns, e.Pattern.ID)) && (len(f.Levels) == 0 || slices.Contains(f.Levels, e.Level)) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) &&
 		(f.From == 0 || e.Time >= f.From) && (f.To == 0 || e.Time < f.To)
 }
 

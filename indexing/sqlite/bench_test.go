@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,7 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/loglode/loglode/pipeline"
+	"github.com/loglode/loglode/pipeline/embedding"
 	"github.com/loglode/loglode/pipeline/normalise"
+	"github.com/loglode/loglode/pipeline/pattern"
 )
 
 // benchEntries is the lines of the corpus if LOGLODE_PACK names the development
@@ -49,6 +52,7 @@ func corpusEntries(tb testing.TB, path string, n int) ([]pipeline.Entry, int64) 
 	var entries []pipeline.Entry
 	resources := map[string]*pipeline.Resource{}
 	occurrences := map[string]uint64{}
+	miner := pattern.New()
 	total := int64(0)
 	for lines.Scan() && len(entries) < n {
 		total += int64(len(lines.Bytes())) + 1
@@ -77,7 +81,7 @@ func corpusEntries(tb testing.TB, path string, n int) ([]pipeline.Entry, int64) 
 		message, attributes := normalise.View(pipeline.KindLog, in.Log, t)
 		e := pipeline.Entry{
 			Time: t, CollectorTime: t, Occurrence: occurrences[same], Stream: in.Stream, Level: pipeline.LevelInfo, Service: r.Container, Resource: r,
-			Raw: in.Log, Message: message, Attributes: attributes,
+			Raw: in.Log, Message: message, Attributes: attributes, Pattern: miner.Text(message),
 			Lineage: pipeline.Lineage{Position: pipeline.Position{Partition: "0", Sequence: fmt.Sprint(1 + len(entries)/200)}, Index: len(entries) % 200},
 		}
 		occurrences[same]++
@@ -97,6 +101,11 @@ func generated(n int, seed uint64) []pipeline.Entry {
 	for i := range resources {
 		resources[i] = &pipeline.Resource{Cluster: "c1", Namespace: fmt.Sprintf("ns-%d", i%12), Pod: fmt.Sprintf("app-%d-%x", i%20, i*7919), Container: "main", Node: fmt.Sprintf("node-%d", i%5), Labels: map[string]string{"app": fmt.Sprintf("app-%d", i%20)}}
 	}
+	patterns := make([]pipeline.Pattern, 20*40) // 40 an app
+	for i := range patterns {
+		patterns[i] = pipeline.Pattern{Template: fmt.Sprintf("%s %s request_id=<*> took <*>", benchWords[i%20], benchWords[i/20])}
+		patterns[i].ID = pipeline.NewPatternID(patterns[i].Template)
+	}
 	start := time.Date(2021, 8, 3, 0, 0, 0, 0, time.UTC).UnixNano()
 	entries := make([]pipeline.Entry, n)
 	for i := range entries {
@@ -108,12 +117,14 @@ func generated(n int, seed uint64) []pipeline.Entry {
 			b.WriteString(benchWords[int(float64(len(benchWords))*random.Float64()*random.Float64())])
 		}
 		fmt.Fprintf(&b, " request_id=%08x took %dms", random.Uint32(), random.IntN(1000))
-		r := resources[random.IntN(len(resources))]
+		at := random.IntN(len(resources))
+		r := resources[at]
+		pattern := patterns[at%20*40+int(40*random.Float64()*random.Float64()*random.Float64())] // a few write most
 		t := start + int64(i)*80_000_000
 		e := &entries[i]
 		*e = pipeline.Entry{
 			Time: t, CollectorTime: t, Stream: "stderr", Level: pipeline.Level(2 + random.IntN(4)), Service: r.Labels["app"], Resource: r,
-			Raw: "I0803 09:20:37.871833       1 reflector.go:255] " + b.String(), Message: b.String(),
+			Raw: "I0803 09:20:37.871833       1 reflector.go:255] " + b.String(), Message: b.String(), Pattern: pattern,
 			Lineage: pipeline.Lineage{Position: pipeline.Position{Partition: "0", Sequence: fmt.Sprint(1 + i/200)}, Index: i % 200},
 		}
 		e.ID = pipeline.LineID(&pipeline.RawEntry{Time: t, Stream: e.Stream, Resource: r, Message: e.Raw})
@@ -293,6 +304,27 @@ func BenchmarkMillion(b *testing.B) {
 			slices.Sort(times)
 			b.Logf("%-14s median %8s, slowest %8s", name, times[len(times)/2].Round(10*time.Microsecond), times[len(times)-1].Round(10*time.Microsecond))
 		}
+		for name, q := range map[string]pipeline.PatternQuery{
+			"groups":          {},
+			"groups-pod":      {Filter: pipeline.Filter{Pods: []string{"app-3-*"}}},
+			"groups-hours":    {Filter: pipeline.Filter{From: time.Date(2021, 8, 3, 10, 0, 0, 0, time.UTC).UnixNano(), To: time.Date(2021, 8, 3, 14, 0, 0, 0, time.UTC).UnixNano()}},
+			"groups-patterns": {Filter: pipeline.Filter{Patterns: []pipeline.PatternID{generated(1, 0)[0].Pattern.ID}}},
+			"groups-common":   {Text: "failed certificate"},
+			"groups-rare":     {Text: rare},
+		} {
+			var times []time.Duration
+			found := 0
+			for range 5 {
+				start := time.Now()
+				groups, err := s.groups(context.Background(), q)
+				require.NoError(b, err)
+				require.NotEmpty(b, groups, "a query that finds nothing measures nothing")
+				found = len(groups)
+				times = append(times, time.Since(start))
+			}
+			slices.Sort(times)
+			b.Logf("%-16s median %8s, slowest %8s, %d groups", name, times[2].Round(10*time.Microsecond), times[4].Round(10*time.Microsecond), found)
+		}
 		slices.Sort(all)
 		b.ReportMetric(float64(all[len(all)/2].Microseconds())/1000, "p50-ms")
 		b.ReportMetric(float64(all[len(all)*99/100].Microseconds())/1000, "p99-ms")
@@ -307,4 +339,88 @@ func peakRSS(tb testing.TB) float64 {
 	var u syscall.Rusage
 	require.NoError(tb, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	return float64(u.Maxrss) / 1024
+}
+
+// BenchmarkCandidates asks 100,000 pattern documents with vectors of 256
+// dimensions.
+func BenchmarkCandidates(b *testing.B) {
+	const documents, dims = 100_000, 256
+	dir := b.TempDir()
+	s, err := Open(context.Background(), Options{Dir: dir, ServicePatterns: documents, DayPatterns: documents})
+	require.NoError(b, err)
+	defer func() { require.NoError(b, s.Close()) }()
+	c, err := OpenCatalogue(context.Background(), Options{Dir: dir, Key: []byte("0123456789abcdef")})
+	require.NoError(b, err)
+	defer func() { require.NoError(b, c.Close()) }()
+	writeAll(b, s, patterned(documents), 5000)
+	before := heap()
+	p := NewPatterns(s, c, Options{})
+	start := time.Now()
+	_, err = p.Unembedded(context.Background(), "m", 1)
+	require.NoError(b, err)
+	b.Logf("index of %d documents: %v, %.1f MiB", documents, time.Since(start).Round(time.Millisecond), heap()-before)
+	before, start = heap(), time.Now()
+	waited := time.Duration(0)
+	for {
+		asked := time.Now()
+		pending, err := p.Unembedded(context.Background(), "m", 2000)
+		require.NoError(b, err)
+		waited += time.Since(asked)
+		if len(pending) == 0 {
+			break
+		}
+		vectors := make([]embedding.Vector, len(pending))
+		for i, d := range pending {
+			vectors[i] = embedding.Vector{Key: d.Key, Values: randomVector(d.Key, dims)}
+		}
+		require.NoError(b, p.SetVectors(context.Background(), "m", vectors))
+	}
+	b.Logf("vectors of them: %v, of which Unembedded %v, %.1f MiB", time.Since(start).Round(time.Millisecond), waited.Round(time.Millisecond), heap()-before)
+	again := NewPatterns(s, c, Options{})
+	start = time.Now()
+	_, err = again.Candidates(context.Background(), pipeline.CandidateQuery{Model: "m", Vector: randomVector(embedding.Key{1}, dims)})
+	require.NoError(b, err)
+	b.Logf("first question after a start: %v", time.Since(start).Round(time.Millisecond))
+	vector := randomVector(embedding.Key{9}, dims)
+	for name, q := range map[string]pipeline.CandidateQuery{
+		"both":     {Terms: []string{"connect", "refus", "etcd", "pod"}, Vector: vector, Model: "m", Limit: 200},
+		"text":     {Terms: []string{"connect", "refus", "etcd", "pod"}, Model: "m", Limit: 200},
+		"vector":   {Vector: vector, Model: "m", Limit: 200},
+		"filtered": {Filter: pipeline.Filter{Namespaces: []string{"ns-3"}}, Terms: []string{"connect", "refus"}, Vector: vector, Model: "m", Limit: 200},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				found, err := p.Candidates(context.Background(), q)
+				require.NoError(b, err)
+				require.NotEmpty(b, found.Documents)
+			}
+		})
+	}
+	b.Run("nothing waits", func(b *testing.B) {
+		for b.Loop() {
+			_, err := p.Unembedded(context.Background(), "m", 64)
+			require.NoError(b, err)
+		}
+	})
+}
+
+// heap is what is in use, in MiB.
+func heap() float64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / (1 << 20)
+}
+
+func BenchmarkDot(b *testing.B) {
+	x, y := make([]byte, 256), make([]uint64, 128)
+	for i := range y {
+		x[i], x[128+i], y[i] = byte(i), byte(3*i), uint64(i)
+	}
+	b.SetBytes(256)
+	for b.Loop() {
+		dot(x, y)
+	}
 }

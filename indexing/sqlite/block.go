@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -18,6 +19,9 @@ const (
 	blockBytes = 1 << 20
 	// blockFormat is the first byte of every blob of a block.
 	blockFormat = 1
+	// detailsFormat is that of details with the block's documents, which
+	// blockFormat lacked.
+	detailsFormat = 2
 )
 
 // row is an entry as a block stores it: dictionary numbers in place of what
@@ -31,7 +35,7 @@ type row struct {
 	level                     pipeline.Level
 	lineage                   pipeline.Lineage
 	terms                     uint32 // the number of terms with repeats: BM25's length
-	pattern                   uint32 // reserved: 0
+	pattern                   uint32 // the number of its document, 0 for none
 	event                     *pipeline.Event
 	origin, raw               string
 	original                  *string // the value of the attribute original_time
@@ -338,12 +342,15 @@ type summary struct {
 	terms               int64 // the sum of the entries' lengths
 	levels, kinds       uint8 // sets of bits; 7 and above share one
 	resources, services []uint32
+	documents           numberSet
 }
 
 func bit(v uint64) uint8 { return 1 << min(v, 7) }
 
 func summarise(id int64, rows []row) summary {
 	s := summary{id: id, n: len(rows), minTime: math.MaxInt64, maxTime: math.MinInt64}
+	var array [blockEntries]uint32
+	documents := array[:0]
 	for i := range rows {
 		r := &rows[i]
 		s.minTime = min(s.minTime, r.time)
@@ -357,9 +364,11 @@ func summarise(id int64, rows []row) summary {
 		if i == 0 || r.service != rows[i-1].service {
 			s.services = append(s.services, r.service)
 		}
+		documents = append(documents, r.pattern)
 	}
 	s.resources = sortedSet(s.resources)
 	s.services = sortedSet(s.services)
+	s.documents = newNumberSet(documents)
 	return s
 }
 
@@ -368,9 +377,52 @@ func sortedSet(v []uint32) []uint32 {
 	return slices.Clip(slices.Compact(v))
 }
 
+// numberSet is a sorted set of numbers, as uvarints: the first, then steps. It
+// takes a third of the memory of a slice.
+type numberSet []byte
+
+// noDocuments is the set of a block none of whose lines has a pattern.
+var noDocuments = numberSet{0}
+
+// newNumberSet changes v.
+func newNumberSet(v []uint32) numberSet {
+	slices.Sort(v)
+	var array [blockEntries * binary.MaxVarintLen32]byte
+	set, previous := array[:0], uint32(0)
+	for i, n := range v {
+		if i == 0 || n != previous {
+			set = binary.AppendUvarint(set, uint64(n-previous))
+		}
+		previous = n
+	}
+	return bytes.Clone(set)
+}
+
+func (s numberSet) valid() bool {
+	r := reader{data: s}
+	for len(r.data) > 0 {
+		r.uvarint()
+	}
+	return len(s) > 0 && !r.broken
+}
+
+// anyOf says whether the set has a number that is wanted; nil wants all.
+func (s numberSet) anyOf(wanted []bool) bool {
+	if wanted == nil {
+		return true
+	}
+	n := uint64(0)
+	for r := (reader{data: s}); len(r.data) > 0; {
+		if n += r.uvarint(); n < uint64(len(wanted)) && wanted[n] {
+			return true
+		}
+	}
+	return false
+}
+
 // appendDetails encodes what has no column of its own in the table blocks.
 func (s *summary) appendDetails(dst []byte) []byte {
-	dst = append(dst, blockFormat, s.levels, s.kinds)
+	dst = append(dst, detailsFormat, s.levels, s.kinds)
 	dst = binary.AppendUvarint(dst, uint64(s.terms))
 	for _, set := range [][]uint32{s.resources, s.services} {
 		dst = binary.AppendUvarint(dst, uint64(len(set)))
@@ -380,13 +432,13 @@ func (s *summary) appendDetails(dst []byte) []byte {
 			previous = v
 		}
 	}
-	return dst
+	return append(dst, s.documents...)
 }
 
 func (s *summary) decodeDetails(data []byte) error {
 	r := reader{data: data}
 	head := r.bytes(3)
-	if len(head) == 0 || head[0] != blockFormat {
+	if len(head) == 0 || head[0] != blockFormat && head[0] != detailsFormat {
 		return errCorrupt
 	}
 	s.levels, s.kinds = head[1], head[2]
@@ -401,6 +453,12 @@ func (s *summary) decodeDetails(data []byte) error {
 		for i := range n {
 			previous += uint32(r.uvarint())
 			(*set)[i] = previous
+		}
+	}
+	if s.documents = noDocuments; head[0] == detailsFormat {
+		s.documents = numberSet(bytes.Clone(r.data))
+		if !s.documents.valid() {
+			return errCorrupt
 		}
 	}
 	return r.err()

@@ -20,7 +20,7 @@ import (
 	"github.com/loglode/loglode/pipeline"
 )
 
-var catalogueSchema = schema{kind: "catalogue", version: 1, create: `
+var catalogueSchema = schema{kind: "catalogue", version: 2, create: `
 CREATE TABLE dead_letters(
 	id BLOB PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, whole INTEGER NOT NULL,
 	partition TEXT NOT NULL, sequence TEXT NOT NULL, sub INTEGER NOT NULL, place INTEGER NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE dead_letters(
 CREATE INDEX dead_letters_by_time ON dead_letters(at, id, reason);
 CREATE INDEX dead_letters_by_place ON dead_letters(partition, sequence, sub, place);
 CREATE TABLE state(bucket TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY(bucket, key)) WITHOUT ROWID;
-`}
+` + vectorTables, migrations: map[int]func(context.Context, *sql.Tx) error{1: runs(vectorTables)}}
 
 const (
 	// minKey is the least length of Options.Key, in bytes.
@@ -39,8 +39,8 @@ const (
 	maxCombined = 1024
 )
 
-// Catalogue is the file of what belongs to no day: dead letters and state. It
-// implements pipeline.DeadLetters and pipeline.State.
+// Catalogue is the file of what belongs to no day: dead letters, state and
+// vectors. It implements pipeline.DeadLetters and pipeline.State.
 type Catalogue struct {
 	path string
 	db   *sql.DB // one connection that writes

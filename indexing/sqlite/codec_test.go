@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,11 +23,11 @@ var update = flag.Bool("update", false, "write testdata/block.golden anew")
 func goldenRows() ([]row, [][]string) {
 	original := `"2030-01-01T00:00:00Z"`
 	rows := []row{
-		{time: 1627984680848696855, collector: 1627984680848696855, resource: 1, service: 2, stream: 3, level: pipeline.LevelInfo, terms: 3,
+		{time: 1627984680848696855, collector: 1627984680848696855, resource: 1, service: 2, stream: 3, level: pipeline.LevelInfo, terms: 3, pattern: 4,
 			lineage: pipeline.Lineage{Position: pipeline.Position{Partition: "0", Sequence: "17"}, Sub: 1, Index: 4}, raw: "pod pod started"},
 		{time: 1627984680848696855, collector: 0, occurrence: 300, resource: 1, service: 2, stream: 3, terms: 1,
 			lineage: pipeline.Lineage{Position: pipeline.Position{Partition: "0", Sequence: "18"}}, raw: "größe", origin: "file@7", original: &original},
-		{time: -5, collector: math.MaxInt64, resource: 9, service: 8, stream: 7, kind: pipeline.KindEvent, level: pipeline.LevelFatal, terms: 2,
+		{time: -5, collector: math.MaxInt64, resource: 9, service: 8, stream: 7, kind: pipeline.KindEvent, level: pipeline.LevelFatal, terms: 2, pattern: 300,
 			lineage: pipeline.Lineage{Position: pipeline.Position{Partition: "0", Sequence: "17"}, Index: 5}, raw: "{}",
 			event: &pipeline.Event{UID: "u-1", ResourceVersion: "12", Count: math.MaxUint64, Reason: "Killing", ObjectKind: "Pod", ObjectNamespace: "ns", ObjectName: "p"}},
 	}
@@ -55,7 +56,7 @@ func TestGoldenBlock(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		data []byte
-	}{{"columns", appendColumns(nil, rows)}, {"texts", appendTexts(nil, rows)}, {"postings", postings}, {"details", s.appendDetails(nil)}} {
+	}{{"columns", appendColumns(nil, rows)}, {"texts", appendTexts(nil, rows)}, {"postings", postings}, {"details", s.appendDetails(nil)}, {"groups", new(grouper).append(nil, &s, rows)}} {
 		fmt.Fprintf(&b, "%s %s\n", part.name, hex.EncodeToString(part.data))
 	}
 	require.Equal(t, "größe pod podium start ", string(joined))
@@ -89,6 +90,99 @@ func TestBlockRoundTrip(t *testing.T) {
 		back := summary{id: s.id, n: s.n, minTime: s.minTime, maxTime: s.maxTime}
 		require.NoError(t, back.decodeDetails(s.appendDetails(nil)))
 		require.Equal(t, s, back)
+	}
+}
+
+// Version 1 of a day's file knew no patterns.
+func TestDetailsOfVersion1(t *testing.T) {
+	old, err := hex.DecodeString("01490306020108020206")
+	require.NoError(t, err)
+	rows, _ := goldenRows()
+	for i := range rows {
+		rows[i].pattern = 0
+	}
+	want := summarise(7, rows)
+	got := summary{id: 7, n: want.n, minTime: want.minTime, maxTime: want.maxTime}
+	require.NoError(t, got.decodeDetails(old))
+	require.Equal(t, want, got)
+	require.Equal(t, noDocuments, got.documents)
+}
+
+func TestNumberSet(t *testing.T) {
+	s := newNumberSet([]uint32{300, 0, 7, 7, 300, 70_000})
+	require.Equal(t, numberSet{0, 7, 0xa5, 2, 0xc4, 0xa0, 4}, s)
+	wanted := make([]bool, 400)
+	require.True(t, s.anyOf(nil))
+	require.False(t, s.anyOf(wanted))
+	require.False(t, s.anyOf([]bool{}))
+	wanted[8], wanted[299] = true, true
+	require.False(t, s.anyOf(wanted))
+	wanted[300] = true
+	require.True(t, s.anyOf(wanted))
+	require.False(t, numberSet{}.valid())
+	require.False(t, numberSet{1, 0x80}.valid())
+}
+
+// The groups of a block are what counting its rows one by one gives.
+func TestBlockGroups(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 3))
+	for range 50 {
+		rows := make([]row, 1+random.IntN(blockEntries))
+		type key struct {
+			document, resource uint32
+			kind               pipeline.Kind
+			level              pipeline.Level
+		}
+		want := map[key]blockGroup{}
+		events := map[key]map[uidHash]uint64{}
+		for i := range rows {
+			r := &rows[i]
+			*r = row{
+				time: random.Int64N(1000) - 500, pattern: uint32(random.IntN(4)) * 100, resource: uint32(random.IntN(3)),
+				kind: pipeline.Kind(random.IntN(2) * 255), level: pipeline.Level(random.IntN(2) * 255),
+			}
+			if random.IntN(3) == 0 {
+				r.event = &pipeline.Event{UID: fmt.Sprint(random.IntN(5)), Count: random.Uint64() >> random.IntN(64)}
+			}
+			if r.pattern == 0 {
+				continue
+			}
+			k := key{r.pattern, r.resource, r.kind, r.level}
+			g, ok := want[k]
+			if !ok {
+				g.first, g.last = math.MaxInt64, math.MinInt64
+				events[k] = map[uidHash]uint64{}
+			}
+			g.lines++
+			g.first, g.last = min(g.first, r.time), max(g.last, r.time)
+			if r.event == nil {
+				g.eventless++
+			} else {
+				events[k][hashUID(r.event.UID)] = max(events[k][hashUID(r.event.UID)], r.event.Count)
+			}
+			want[k] = g
+		}
+		s := summarise(1, rows)
+		data := new(grouper).append(nil, &s, rows)
+		if len(want) == 0 {
+			require.Empty(t, data)
+			continue
+		}
+		require.NoError(t, eachGroup(data, s.minTime, func(g *blockGroup) error {
+			k := key{g.document, g.resource, g.kind, g.level}
+			w, ok := want[k]
+			require.True(t, ok, "each group once")
+			delete(want, k)
+			require.Equal(t, []int64{w.lines, w.eventless, w.first, w.last}, []int64{g.lines, g.eventless, g.first, g.last})
+			got := map[uidHash]uint64{}
+			for _, e := range g.events {
+				got[e.uid] = e.count
+			}
+			require.Equal(t, events[k], got)
+			require.Len(t, g.events, len(got))
+			return nil
+		}))
+		require.Empty(t, want)
 	}
 }
 
@@ -140,7 +234,7 @@ func FuzzDecode(f *testing.F) {
 	rows, terms := goldenRows()
 	p, _ := encodePostings(terms)
 	s := summarise(1, rows)
-	for _, seed := range [][]byte{nil, {1}, {1, 0xff, 0xff, 0xff, 0xff, 0x0f}, appendColumns(nil, rows), appendTexts(nil, rows), p, s.appendDetails(nil)} {
+	for _, seed := range [][]byte{nil, {1}, {1, 0xff, 0xff, 0xff, 0xff, 0x0f}, appendColumns(nil, rows), appendTexts(nil, rows), p, s.appendDetails(nil), new(grouper).append(nil, &s, rows)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -156,7 +250,10 @@ func FuzzDecode(f *testing.F) {
 		var x texts
 		_ = x.decode(data)
 		var back summary
-		_ = back.decodeDetails(data)
+		if back.decodeDetails(data) == nil {
+			back.documents.anyOf(make([]bool, 10))
+		}
+		_ = eachGroup(data, 0, func(*blockGroup) error { return nil })
 		if p, err := openPostings(data); err == nil {
 			_ = p.from("", func(_, list []byte) bool {
 				return eachPosting(list, func(uint8, uint32) {}) == nil

@@ -51,6 +51,8 @@ type totals struct {
 	next           int64 // the reference after the last entry's
 	indexed        int64 // the first block that is not in the table terms
 	tail           int64 // the first reference that no run of IDs holds
+
+	documents int64 // of the table patterns; set by publish
 }
 
 // view is what is known of a day without reading blocks. A view never changes:
@@ -61,6 +63,7 @@ type view struct {
 	open      *summary // the last block while it is not full, else nil
 	resources []*pipeline.Resource
 	names     []string
+	documents []sharedDocument // by number; 0 is the zero document
 }
 
 // blocks calls fn for each block.
@@ -192,6 +195,7 @@ func (d *day) publish(v *view) {
 	}
 	d.view.Store(v)
 	t := v.totals
+	t.documents = int64(len(v.documents)) - 1
 	d.totals.Store(&t)
 }
 
@@ -294,7 +298,8 @@ func loadView(ctx context.Context, db *sql.DB) (*view, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read names: %w", err)
 	}
-	return v, nil
+	err = v.loadDocuments(ctx, tx)
+	return v, err
 }
 
 func (v *view) loadBlocks(ctx context.Context, q querier) error {

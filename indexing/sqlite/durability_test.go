@@ -56,7 +56,7 @@ func writeUntilKilled(dir string) error {
 	if err != nil {
 		return err
 	}
-	s.limits = limits{writers: 4, open: 4, tail: 300, pending: 3, kept: 1000}
+	s.limits = limits{writers: 4, open: 4, tail: 300, pending: 3, kept: 1000, servicePatterns: 1000, dayPatterns: 1000}
 	for i, batch := range killedBatches() {
 		if err := s.Write(context.Background(), batch, make([]pipeline.WriteResult, len(batch))); err != nil {
 			return err
@@ -185,7 +185,7 @@ func TestDiskFull(t *testing.T) {
 // A block that is damaged is an error with the file's name; other days stay
 // usable.
 func TestDamagedBlock(t *testing.T) {
-	for _, table := range []string{"block_columns", "block_ids", "block_postings", "block_texts"} {
+	for _, table := range []string{"block_columns", "block_ids", "block_postings", "block_texts", "block_groups"} {
 		t.Run(table, func(t *testing.T) {
 			dir := t.TempDir()
 			s := openTest(t, dir)
@@ -202,7 +202,11 @@ func TestDamagedBlock(t *testing.T) {
 			require.NoError(t, db.Close())
 
 			s = openTest(t, dir)
-			_, err = s.Lines(context.Background(), pipeline.LineQuery{Text: "connection", Limit: maxLimit})
+			if table == "block_groups" {
+				_, err = s.groups(context.Background(), pipeline.PatternQuery{})
+			} else {
+				_, err = s.Lines(context.Background(), pipeline.LineQuery{Text: "connection", Limit: maxLimit})
+			}
 			require.ErrorIs(t, err, errCorrupt)
 			require.Contains(t, err.Error(), "2021-08-03.db")
 			page, err := s.Lines(context.Background(), pipeline.LineQuery{Filter: pipeline.Filter{From: entries[0].Time}, Limit: maxLimit})

@@ -133,7 +133,7 @@ func TestFileSettings(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "odd name? 100%#")
 	s := openTest(t, dir)
 	writeAll(t, s, generated(10, 1), 10)
-	for pragma, want := range map[string]string{"page_size": "4096", "journal_mode": "wal", "synchronous": "2", "user_version": "1"} {
+	for pragma, want := range map[string]string{"page_size": "4096", "journal_mode": "wal", "synchronous": "2", "user_version": "2"} {
 		var got string
 		require.NoError(t, s.days["2021-08-03"].writer.conn.QueryRowContext(context.Background(), `PRAGMA `+pragma).Scan(&got))
 		require.Equal(t, want, got, pragma)
@@ -213,7 +213,7 @@ func TestDropDayWhileReading(t *testing.T) {
 
 func TestOpenDaysAreBounded(t *testing.T) {
 	s := openTest(t, t.TempDir())
-	s.limits = limits{writers: 2, open: 3, tail: 100, pending: 2, kept: 1000}
+	s.limits = limits{writers: 2, open: 3, tail: 100, pending: 2, kept: 1000, servicePatterns: 1000, dayPatterns: 1000}
 	entries := generated(400, 1)
 	for round := range 3 {
 		for i := range entries {

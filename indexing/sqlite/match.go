@@ -59,6 +59,7 @@ type matcher struct {
 	exactKinds    []pipeline.Kind
 	resources     []bool // by number; nil for any
 	services      []bool
+	documents     []bool
 }
 
 func newMatcher(f *pipeline.Filter, v *view) *matcher {
@@ -79,6 +80,16 @@ func newMatcher(f *pipeline.Filter, v *view) *matcher {
 		m.services = make([]bool, len(v.names))
 		for i, n := range v.names {
 			m.services[i] = slices.Contains(f.Services, n)
+		}
+	}
+	if len(f.Patterns) > 0 {
+		m.documents = make([]bool, len(v.documents))
+		wanted := make(map[pipeline.PatternID]struct{}, len(f.Patterns))
+		for _, id := range f.Patterns {
+			wanted[id] = struct{}{}
+		}
+		for i, d := range v.documents {
+			_, m.documents[i] = wanted[d.Value().pattern.ID]
 		}
 	}
 	return m
@@ -110,11 +121,16 @@ func patternOf(wanted []string, value string) bool {
 	})
 }
 
+// document says whether a pattern document is asked for, by number.
+func (m *matcher) document(number int) bool {
+	return len(m.documents) == 0 || m.documents[number]
+}
+
 // block says whether a block can hold an entry that matches.
 func (m *matcher) block(s *summary) bool {
 	return s.overlaps(m.from, m.to) &&
 		(m.levels == 0 || m.levels&s.levels != 0) && (m.kinds == 0 || m.kinds&s.kinds != 0) &&
-		anyOf(m.resources, s.resources) && anyOf(m.services, s.services)
+		anyOf(m.resources, s.resources) && anyOf(m.services, s.services) && s.documents.anyOf(m.documents)
 }
 
 func anyOf(wanted []bool, numbers []uint32) bool {
@@ -156,6 +172,9 @@ func (m *matcher) entries(c *columns) set {
 	}
 	if m.services != nil {
 		keep(func(i int) bool { return m.services[c.service[i]] })
+	}
+	if m.documents != nil {
+		keep(func(i int) bool { return m.documents[c.pattern[i]] })
 	}
 	return s
 }

@@ -45,7 +45,7 @@ func (r *blockReader) open(ctx context.Context, s *summary) error {
 	r.columns.n = min(r.columns.n, s.n)
 	for i := range r.columns.n {
 		if r.columns.resource[i] >= uint64(len(r.view.resources)) ||
-			max(r.columns.service[i], r.columns.stream[i]) >= uint64(len(r.view.names)) {
+			max(r.columns.service[i], r.columns.stream[i]) >= uint64(len(r.view.names)) || r.columns.pattern[i] >= uint64(len(r.view.documents)) {
 			return fmt.Errorf("dictionary of block %d: %w", s.id, errCorrupt)
 		}
 	}
@@ -142,7 +142,7 @@ func (r *blockReader) entry(i int) pipeline.Entry {
 		ID: r.id(i), Time: c.time[i], CollectorTime: c.collector[i], Occurrence: c.occurrence[i],
 		Origin: r.texts.rare[i].origin, Stream: r.view.names[c.stream[i]], Kind: pipeline.Kind(c.kind[i]), Level: pipeline.Level(c.level[i]),
 		Service: r.view.names[c.service[i]], Resource: r.view.resources[c.resource[i]],
-		Raw: strings.Clone(r.texts.raw[i]), Event: r.event(i), Lineage: c.lineage(i),
+		Raw: strings.Clone(r.texts.raw[i]), Pattern: r.view.documents[c.pattern[i]].Value().pattern, Event: r.event(i), Lineage: c.lineage(i),
 	}
 }
 

@@ -26,8 +26,8 @@ type schema struct {
 	migrations map[int]func(ctx context.Context, tx *sql.Tx) error
 }
 
-// The first schema of a day's file. References are block*256 + place.
-var daySchema = schema{kind: "day", version: 1, create: `
+// The schema of a day's file. References are block*256 + place.
+var daySchema = schema{kind: "day", version: 2, create: `
 CREATE TABLE blocks(
 	id INTEGER PRIMARY KEY, n INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
 	sealed INTEGER NOT NULL, details BLOB NOT NULL);
@@ -44,7 +44,23 @@ CREATE TABLE totals(
 	id INTEGER PRIMARY KEY CHECK(id = 0), entries INTEGER NOT NULL, terms INTEGER NOT NULL,
 	next INTEGER NOT NULL, indexed INTEGER NOT NULL, tail INTEGER NOT NULL);
 INSERT INTO totals VALUES(0, 0, 0, 0, 0, 0);
-`}
+` + patternTables, migrations: map[int]func(context.Context, *sql.Tx) error{1: runs(patternTables)}}
+
+// patternTables came with version 2. Lines from before have no pattern.
+const patternTables = `
+CREATE TABLE patterns(
+	id INTEGER PRIMARY KEY, cluster TEXT NOT NULL, namespace TEXT NOT NULL, service TEXT NOT NULL,
+	pattern BLOB NOT NULL, template TEXT NOT NULL, masked TEXT NOT NULL, level INTEGER NOT NULL, time INTEGER NOT NULL);
+CREATE TABLE block_groups(id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+`
+
+// runs is a migration of one statement or several.
+func runs(statements string) func(context.Context, *sql.Tx) error {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, statements)
+		return err
+	}
+}
 
 const metaTable = `CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`
 

@@ -1,5 +1,5 @@
 // Package sqlite is the embedded store: one SQLite file for each UTC day of
-// lines, and a catalogue file for dead letters and state.
+// lines, and a catalogue file for dead letters, state and vectors.
 //
 //	Write -> analyse -> dedupe (ids.go) -> rows -> blocks of 256 -> one transaction a day
 //	                                                 |
@@ -8,9 +8,17 @@
 //	     block_postings term -> entries of the block | exact matches, BM25
 //	     block_texts    zstd                         | read for a page's lines alone
 //	     terms (FTS5)   term -> blocks               | once a block is full
+//	     block_groups   lines by pattern and writer  | once a block is full
+//	     patterns       the day's pattern documents, numbered
 //
 //	Lines -> days by time -> summaries in memory rule blocks out -> FTS5 rules
 //	blocks out -> postings and columns of the rest -> the page -> its texts
+//
+//	Groups -> days, blocks -> block_groups; columns where a time or text cuts a
+//	block
+//
+//	Candidates -> patterns of all days, in memory: terms, vectors -> both legs
+//	                             the catalogue's vectors, by content -^
 //
 // The last block of a day is open: every Write replaces its row until it is
 // full, but an entry never changes its place, so readers need no transaction:
@@ -18,6 +26,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +44,7 @@ import (
 
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/analysis"
+	"github.com/loglode/loglode/pipeline/embedding"
 )
 
 const (
@@ -54,9 +64,14 @@ type limits struct {
 	tail          int // newest IDs kept in memory before they become a run
 	pending       int // full blocks that wait for the table terms
 	kept          int // bytes of postings between the passes of a ranked query
+
+	servicePatterns, dayPatterns int // documents of a service, and of all, in a day
 }
 
-var defaultLimits = limits{writers: 4, open: 16, tail: 1 << 14, pending: 16, kept: 32 << 20}
+var defaultLimits = limits{
+	writers: 4, open: 16, tail: 1 << 14, pending: 16, kept: 32 << 20,
+	servicePatterns: 10_000, dayPatterns: 200_000,
+}
 
 // View derives an entry's message and attributes from its kind and raw text.
 // ref is the collector's time in Unix ns, or the entry's where there is none:
@@ -79,6 +94,17 @@ type Options struct {
 	Key []byte
 	// DeadLetterAge is how long dead letters are kept; 0 for ever.
 	DeadLetterAge time.Duration
+	// ServicePatterns and DayPatterns are how many pattern documents a day keeps
+	// of one service and of all; 0 for 10,000 and 200,000. Lines of further ones
+	// are stored without their pattern.
+	ServicePatterns, DayPatterns int
+	// Masked says which of an entry's words its template masks, for the document
+	// that it makes; it is called from several goroutines. nil keeps none.
+	Masked func(*pipeline.Entry) string
+	// Document says what of a pattern is ranked and embedded. It is called from
+	// several goroutines and its answer depends on nothing else; nil takes the
+	// template and the service as they are. Only NewPatterns needs it.
+	Document func(template, service, masked string) embedding.Document
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -89,6 +115,7 @@ type Store struct {
 	dir       string
 	log       *slog.Logger
 	view      View
+	masked    func(*pipeline.Entry) string
 	createdBy string
 	limits    limits
 
@@ -133,13 +160,18 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, log: o.Logger, view: o.View, createdBy: o.CreatedBy, limits: defaultLimits, encoder: encoder, decoder: decoder, days: map[string]*day{}}
+	s := &Store{dir: dir, log: o.Logger, view: o.View, masked: o.Masked, createdBy: o.CreatedBy, limits: defaultLimits, encoder: encoder, decoder: decoder, days: map[string]*day{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.masked == nil {
+		s.masked = func(*pipeline.Entry) string { return "" }
 	}
 	if s.view == nil {
 		s.view = func(_ pipeline.Kind, raw string, _ int64) (string, []pipeline.Attribute) { return raw, nil }
 	}
+	s.limits.servicePatterns = cmp.Or(o.ServicePatterns, defaultLimits.servicePatterns)
+	s.limits.dayPatterns = cmp.Or(o.DayPatterns, defaultLimits.dayPatterns)
 	s.analysers.New = func() any { return analysis.New() }
 	files, err := os.ReadDir(dir)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // tight limits make a small test meet what a large store meets: merged runs,
 // evicted days, lists read twice.
-var tight = limits{writers: 1, open: 2, tail: 40, pending: 2, kept: 2000}
+var tight = limits{writers: 1, open: 2, tail: 40, pending: 2, kept: 2000, servicePatterns: 1000, dayPatterns: 1000}
 
 func openTest(t *testing.T, dir string) *Store {
 	t.Helper()

@@ -138,13 +138,15 @@ type writer struct {
 	ids       *idIndex
 	resources map[string]uint32
 	names     map[string]uint32
+	documents writerDocuments
 
 	open    openBlock
 	pending []pendingTerms
 
 	statements map[string]*sql.Stmt
 	inverter   inverter
-	buffers    [5][]byte
+	grouper    grouper
+	buffers    [6][]byte
 }
 
 // openBlock is the last block while it is not full.
@@ -191,6 +193,9 @@ func (w *writer) load(ctx context.Context) (err error) {
 	}
 	for i, n := range w.view.names {
 		w.names[n] = uint32(i)
+	}
+	if err := w.documents.load(w.view, w.names); err != nil {
+		return err
 	}
 	if w.ids, err = loadIDs(ctx, w.conn, w.view.tail); err != nil {
 		return err
@@ -448,6 +453,7 @@ func (w *writer) resource(ctx context.Context, next *view, r *pipeline.Resource)
 	}
 	next.resources = append(next.resources, r)
 	w.resources[k] = n
+	w.documents.addResource(r)
 	return n, nil
 }
 
@@ -504,9 +510,14 @@ func (w *writer) rows(ctx context.Context, next *view, b *batch, found []fresh) 
 		if err != nil {
 			return nil, nil, err
 		}
+		document, err := w.document(ctx, next, e, f.resource, service)
+		if err != nil {
+			return nil, nil, err
+		}
+		b.results[f.entry].Unpatterned = document == 0 && !e.Pattern.ID.IsZero()
 		rows = append(rows, row{
 			id: e.ID, time: e.Time, collector: e.CollectorTime, occurrence: e.Occurrence, resource: f.resource, service: service, stream: stream,
-			kind: e.Kind, level: e.Level, lineage: e.Lineage, terms: uint32(len(b.terms[f.entry])), event: e.Event,
+			kind: e.Kind, level: e.Level, lineage: e.Lineage, terms: uint32(len(b.terms[f.entry])), pattern: document, event: e.Event,
 			origin: e.Origin, raw: e.Raw, original: originalTime(e),
 		})
 		terms = append(terms, b.terms[f.entry])
@@ -615,7 +626,11 @@ func (w *writer) writeBlock(ctx context.Context, s *summary, a *analysis.Analyse
 	plain := appendTexts(w.inverter.plain[:0], rows)
 	texts := w.day.store.encoder.EncodeAll(plain, w.buffers[4][:0])
 	w.inverter.joined, w.inverter.plain = joined, plain
-	w.buffers = [5][]byte{details, columns, ids, postings, texts}
+	groups := w.buffers[5][:0]
+	if state == blockSealed {
+		groups = w.grouper.append(groups, s, rows)
+	}
+	w.buffers = [6][]byte{details, columns, ids, postings, texts, groups}
 
 	err := w.exec(ctx, `REPLACE INTO blocks(id, n, min_time, max_time, sealed, details) VALUES(?, ?, ?, ?, ?, ?)`,
 		s.id, s.n, s.minTime, s.maxTime, int64(state), details)
@@ -627,6 +642,11 @@ func (w *writer) writeBlock(ctx context.Context, s *summary, a *analysis.Analyse
 		`REPLACE INTO block_postings(id, data) VALUES(?, ?)`, `REPLACE INTO block_texts(id, data) VALUES(?, ?)`,
 	} {
 		if err := w.exec(ctx, query, s.id, w.buffers[i+1]); err != nil {
+			return err
+		}
+	}
+	if len(groups) > 0 {
+		if err := w.exec(ctx, `INSERT INTO block_groups(id, data) VALUES(?, ?)`, s.id, groups); err != nil {
 			return err
 		}
 	}
