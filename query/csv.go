@@ -23,7 +23,7 @@ type CSV struct {
 func NewCSV(w io.Writer) *CSV {
 	return &CSV{w: csv.NewWriter(w), header: []string{
 		"id", "time", "cluster", "namespace", "service", "pod", "container",
-		"node", "level", "kind", "message", "attributes", "lineage",
+		"node", "level", "kind", "pattern_id", "message", "attributes", "lineage",
 	}}
 }
 
@@ -47,7 +47,7 @@ func (c *CSV) Write(lines []Line) error {
 		}
 		record := []string{
 			l.ID.String(), l.Time.Format(time.RFC3339Nano), l.Cluster, l.Namespace, l.Service, l.Pod, l.Container,
-			l.Node, l.Level, l.Kind, l.Message, string(attributes), string(lineage),
+			l.Node, l.Level, l.Kind, l.PatternID, l.Message, string(attributes), string(lineage),
 		}
 		for i, cell := range record {
 			record[i] = CSVCell(cell)

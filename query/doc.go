@@ -9,6 +9,16 @@
 //	              WithScopes(ctx) ----------+                      v
 //	                                             Line: JSON, JSON lines, CSV, events
 //
+//	POST /v1/search {"query":"timeouts in namespace shop since this morning"}
+//	        |
+//	        v
+//	SearchRequest --(package question)--> filters, times --> pipeline.PatternReader.Groups
+//	        |                                                      | patterns that they leave
+//	        v                                                      v
+//	terms, vector -----------------------------------> pipeline.PatternReader.Candidates
+//	                                                               |
+//	Hits <--(numbers, examples)-- one a pattern <--(one exact score: score.go)
+//
 // Service answers; API serves it over HTTP together with the operations that
 // its ports name (dead letters, status, audit). Who may ask is decided outside
 // and arrives as scopes in the context: see [WithScopes].

@@ -2,7 +2,9 @@ package query
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/loglode/loglode/pipeline"
@@ -20,17 +23,37 @@ import (
 // csv).
 const NextHeader = "Loglode-Next"
 
+// NoteHeader carries PatternsResponse.Note where the body is patterns alone.
+const NoteHeader = "Loglode-Note"
+
+// MaxSearchBody bounds the body of POST /v1/search, in bytes: a question of 4 KiB
+// and filters.
+const MaxSearchBody = 64 << 10
+
+// bodyTimeout bounds how long a client may take to send it.
+const bodyTimeout = 10 * time.Second
+
+// Searcher answers questions from patterns; a Service does. It MUST limit what
+// it tells to the scopes of ctx. Errors about what was asked wrap
+// pipeline.ErrRejected.
+type Searcher interface {
+	Search(ctx context.Context, r SearchRequest) (SearchResponse, error)
+	PatternList(ctx context.Context, r PatternsRequest) (PatternsResponse, error)
+}
+
 // API serves the read path and the operations over HTTP. Its fields are set
 // once, before Register; a nil port's addresses are not served.
 //
 // A request is answered only when its context carries a decision of access
-// control: see [WithScopes]. One that is limited to scopes gets lines and days;
-// status, dead letters and audit speak of everybody's entries and are refused.
+// control: see [WithScopes]. One that is limited to scopes gets lines, patterns
+// and days; status, dead letters and audit speak of everybody's entries and are
+// refused.
 //
 // Follow streams end when their request's context does. A server that is to
 // stop gracefully MUST therefore end its http.Server.BaseContext first.
 type API struct {
 	Lines       *Service
+	Search      Searcher
 	DeadLetters DeadLetterBox
 	Status      StatusReporter
 	Auditor     Auditor
@@ -51,6 +74,10 @@ type API struct {
 //	                        or id, before, after; format=json|jsonl|csv
 //	GET  /v1/lines/{id}
 //	GET  /v1/lines/follow   q, any, filters, from, last, cursor; format=jsonl|sse
+//	GET  /v1/search         q, filters, from, to, limit, examples, literal, leg
+//	POST /v1/search         the same as a JSON body: SearchRequest
+//	GET  /v1/patterns       filters, from, to, order, against, limit;
+//	                        format=json|jsonl|csv
 //	GET  /v1/days
 //	GET  /v1/status
 //	GET  /v1/dlq            reason, limit, cursor
@@ -73,6 +100,13 @@ func (a *API) Register(mux *http.ServeMux) {
 	allow(mux, "/v1/lines", "GET")
 	allow(mux, "/v1/lines/{id}", "GET")
 	allow(mux, "/v1/days", "GET")
+	if a.Search != nil {
+		a.handle(mux, "GET /v1/search", timeout, a.getSearch)
+		a.handle(mux, "POST /v1/search", timeout, a.postSearch)
+		a.handle(mux, "GET /v1/patterns", timeout, a.getPatterns)
+		allow(mux, "/v1/search", "GET", "POST")
+		allow(mux, "/v1/patterns", "GET")
+	}
 	if a.Status != nil {
 		a.handle(mux, "GET /v1/status", timeout, unscoped(a.getStatus))
 		allow(mux, "/v1/status", "GET")
@@ -89,7 +123,7 @@ func (a *API) Register(mux *http.ServeMux) {
 		allow(mux, "/v1/audit", "POST")
 	}
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
-		WriteError(w, http.StatusNotFound, "no such address: "+r.Method+" "+r.URL.Path, "known are /v1/lines, /v1/lines/{id}, /v1/lines/follow, /v1/days, /v1/status, /v1/dlq, /v1/dlq/{id}, /v1/dlq/redrive, /v1/audit, /v1/ingest, /v1/files")
+		WriteError(w, http.StatusNotFound, "no such address: "+r.Method+" "+r.URL.Path, "known are /v1/lines, /v1/lines/{id}, /v1/lines/follow, /v1/search, /v1/patterns, /v1/days, /v1/status, /v1/dlq, /v1/dlq/{id}, /v1/dlq/redrive, /v1/audit, /v1/ingest, /v1/files")
 	})
 }
 
@@ -115,10 +149,10 @@ func (a *API) handle(mux *http.ServeMux, pattern string, timeout time.Duration, 
 }
 
 // allow answers a known address that is asked with another method.
-func allow(mux *http.ServeMux, path, method string) {
+func allow(mux *http.ServeMux, path string, methods ...string) {
 	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", method)
-		WriteError(w, http.StatusMethodNotAllowed, r.Method+" does not apply to "+path, "use "+method)
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		WriteError(w, http.StatusMethodNotAllowed, r.Method+" does not apply to "+path, "use "+strings.Join(methods, " or "))
 	})
 }
 
@@ -162,7 +196,10 @@ func describe(err error) (status int, message, hint string) {
 	if errors.As(err, &hinted) {
 		hint = hinted.Hint
 	}
+	var large *http.MaxBytesError
 	switch {
+	case errors.As(err, &large):
+		return http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", large.Limit), "ask in fewer words"
 	case errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable, "the answer was interrupted", "ask again"
 	case errors.Is(err, errForbidden):
@@ -276,6 +313,144 @@ func (a *API) getLine(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, line)
+}
+
+func (a *API) getSearch(w http.ResponseWriter, r *http.Request) error {
+	v, err := parameters(r)
+	if err != nil {
+		return err
+	}
+	request, err := ParseSearchRequest(v)
+	if err != nil {
+		return err
+	}
+	return a.search(w, r, request)
+}
+
+func (a *API) postSearch(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.RawQuery != "" {
+		return rejectf("put all of the request into the body, or GET with parameters", "a search by POST takes no parameters")
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	request, err := DecodeSearchRequest(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return a.search(w, r, request)
+}
+
+// readBody reads a small body at once: a slow client must not take the answer's
+// time.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// Writers that know no deadlines (the command line's own) need none. At the
+	// body's end net/http takes the deadline back.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxSearchBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, err
+	case err != nil:
+		return nil, rejectf(fmt.Sprintf("send the whole body within %s", bodyTimeout), "the body did not arrive: %v", err)
+	}
+	return body, nil
+}
+
+func (a *API) search(w http.ResponseWriter, r *http.Request, request SearchRequest) error {
+	response, err := a.Search.Search(r.Context(), request)
+	if err != nil {
+		return err
+	}
+	u := &response.Understood
+	for _, list := range []*[]string{&u.Terms, &u.Unknown, &u.Read} {
+		*list = orNone(*list)
+	}
+	u.Tokens, response.Hits = orNone(u.Tokens), orNone(response.Hits)
+	for i := range response.Hits {
+		response.Hits[i].Examples = orNone(response.Hits[i].Examples)
+	}
+	return writeJSON(w, response)
+}
+
+// orNone makes a list that JSON shows as [] of one that it would show as null.
+func orNone[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func (a *API) getPatterns(w http.ResponseWriter, r *http.Request) error {
+	v, err := parameters(r)
+	if err != nil {
+		return err
+	}
+	format, err := choice(v, "format", "json", "jsonl", "csv")
+	if err != nil {
+		return err
+	}
+	v.Del("format")
+	request, err := ParsePatternsRequest(v)
+	if err != nil {
+		return err
+	}
+	response, err := a.Search.PatternList(r.Context(), request)
+	if err != nil {
+		return err
+	}
+	response.Patterns = orNone(response.Patterns)
+	return writePatterns(w, format, response)
+}
+
+// writePatterns tells the note in a header where the body is patterns alone.
+func writePatterns(w http.ResponseWriter, format string, response PatternsResponse) error {
+	if format == "json" {
+		return writeJSON(w, response)
+	}
+	if response.Note != "" {
+		w.Header().Set(NoteHeader, response.Note)
+	}
+	b := bufio.NewWriterSize(patientWriter{w: w}, 32<<10)
+	if format == "csv" {
+		setType(w, "text/csv; charset=utf-8")
+		if err := WritePatternsCSV(b, response.Patterns); err != nil {
+			return err
+		}
+		return b.Flush()
+	}
+	setType(w, "application/x-ndjson")
+	if err := writeJSONLines(b, response.Patterns); err != nil {
+		return err
+	}
+	return b.Flush()
+}
+
+// WritePatternsCSV writes patterns as comma-separated values: a header, then one
+// record a pattern, in the order of PatternRow's JSON keys, made safe as by [CSV].
+func WritePatternsCSV(w io.Writer, rows []PatternRow) error {
+	out := csv.NewWriter(w)
+	records := [][]string{{
+		"pattern_id", "template", "kind", "cluster", "namespace", "service", "level", "count", "before", "first_seen", "last_seen",
+	}}
+	for i := range rows {
+		p := &rows[i]
+		record := []string{
+			p.PatternID, p.Template, p.Kind, p.Cluster, p.Namespace, p.Service, p.Level,
+			strconv.FormatInt(p.Count, 10), strconv.FormatInt(p.Before, 10),
+			p.FirstSeen.UTC().Format(time.RFC3339Nano), p.LastSeen.UTC().Format(time.RFC3339Nano),
+		}
+		for i, cell := range record {
+			record[i] = CSVCell(cell)
+		}
+		records = append(records, record)
+	}
+	if err := out.WriteAll(records); err != nil {
+		return fmt.Errorf("write csv: %w", err)
+	}
+	return nil
 }
 
 func (a *API) getDays(w http.ResponseWriter, r *http.Request) error {
@@ -497,9 +672,9 @@ func writePage(w io.Writer, response LinesResponse) error {
 	return err
 }
 
-func writeJSONLines(w io.Writer, lines []Line) error {
-	for i := range lines {
-		text, err := encode(lines[i])
+func writeJSONLines[T any](w io.Writer, rows []T) error {
+	for i := range rows {
+		text, err := encode(rows[i])
 		if err != nil {
 			return err
 		}

@@ -2,16 +2,20 @@ package query_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -58,11 +62,47 @@ func (o *operator) Audit(_ context.Context, from, to int64) (audit.Report, error
 	return audit.Report{Clean: true}, o.err
 }
 
+var _ query.Searcher = (*query.Service)(nil)
+
+// searcher remembers what it was asked, and asks its store as whoever asks it.
+type searcher struct {
+	store    pipeline.LineReader
+	search   query.SearchRequest
+	patterns query.PatternsRequest
+	asked    int
+	err      error
+}
+
+func (s *searcher) Search(ctx context.Context, r query.SearchRequest) (query.SearchResponse, error) {
+	s.search, s.asked = r, s.asked+1
+	page, err := (&query.Service{Reader: s.store}).Lines(ctx, query.LineRequest{})
+	response := query.SearchResponse{Patterns: 7}
+	for i := range page.Lines {
+		response.Hits = append(response.Hits, query.Hit{PatternID: id(uint64(i)).String(), Template: page.Lines[i].Message, FirstSeen: noon, LastSeen: noon})
+	}
+	return response, cmp.Or(s.err, err)
+}
+
+func (s *searcher) PatternList(ctx context.Context, r query.PatternsRequest) (query.PatternsResponse, error) {
+	s.patterns, s.asked = r, s.asked+1
+	page, err := (&query.Service{Reader: s.store}).Lines(ctx, query.LineRequest{})
+	response := query.PatternsResponse{Total: len(page.Lines), Note: "nothing\nbefore"}
+	for i := range page.Lines {
+		response.Patterns = append(response.Patterns, query.PatternRow{PatternID: id(uint64(i)).String(), Template: page.Lines[i].Message, Count: 2, FirstSeen: noon, LastSeen: noon})
+	}
+	return response, cmp.Or(s.err, err)
+}
+
 // serve returns the API over m, asked by a reader of scopes.
 func serve(m pipeline.LineReader, o *operator, scopes []pipeline.Scope) http.Handler {
+	return serveSearch(m, o, &searcher{store: m}, scopes)
+}
+
+func serveSearch(m pipeline.LineReader, o *operator, s *searcher, scopes []pipeline.Scope) http.Handler {
 	mux := http.NewServeMux()
 	api := &query.API{
-		Lines: &query.Service{Reader: m, Now: clock}, DeadLetters: o, Status: o, Auditor: o, MaxFollowers: 1, Heartbeat: 10 * time.Second,
+		Lines: &query.Service{Reader: m, Now: clock}, Search: s, DeadLetters: o, Status: o, Auditor: o,
+		MaxFollowers: 1, Heartbeat: 10 * time.Second,
 	}
 	api.Register(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -170,6 +210,181 @@ func TestOperations(t *testing.T) {
 	require.Equal(t, query.RedriveRequest{}, *o.redrive)
 }
 
+func TestSearchAddresses(t *testing.T) {
+	s := &searcher{store: &memory{}}
+	h := serveSearch(s.store, &operator{}, s, nil)
+	none := `{"hits":[],"understood":{"text":"","terms":[],"unknown":[],"tokens":[],"filters":{},"read":[]},"patterns":7,"waiting":0}` + "\n"
+	two := 2
+	want := query.SearchRequest{
+		Query: "time out", Limit: 3, Examples: &two, Literal: true, Leg: "text",
+		Selection: query.Selection{Namespaces: []string{"shop", "pay"}, Levels: []string{"warn+"}, Labels: []string{"a=b"}, From: "15m"},
+	}
+
+	w := ask(h, "GET", "/v1/search?q=time+out&limit=3&examples=2&literal=true&leg=text&namespace=shop,pay&level=warn%2B&label=a%3Db&from=15m")
+	require.Equal(t, 200, w.Code, w.Body)
+	require.Equal(t, none, w.Body.String())
+	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
+	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	require.Equal(t, want, s.search)
+
+	s.search = query.SearchRequest{}
+	w = post(h, `{"query":"time out","limit":3,"examples":2,"literal":true,"leg":"text","namespace":["shop","pay"],"level":["warn+"],"label":["a=b"],"from":"15m"}`)
+	require.Equal(t, 200, w.Code, w.Body)
+	require.Equal(t, none, w.Body.String())
+	require.Equal(t, want, s.search)
+}
+
+func TestGetPatterns(t *testing.T) {
+	m := &memory{}
+	m.write(line(1, "=a <b>"), line(2, "c"))
+	s := &searcher{store: m}
+	h := serveSearch(m, &operator{}, s, nil)
+	w := ask(h, "GET", "/v1/patterns?order=new&against=2h&limit=5&service=cart&to=now")
+	require.Equal(t, 200, w.Code, w.Body)
+	require.Equal(t, query.PatternsRequest{Order: "new", Against: "2h", Limit: 5, Selection: query.Selection{Services: []string{"cart"}, To: "now"}}, s.patterns)
+	var got query.PatternsResponse
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
+	require.Equal(t, 2, got.Total)
+	require.Equal(t, "=a <b>", got.Patterns[0].Template)
+	require.Empty(t, w.Header().Get(query.NoteHeader))
+
+	w = ask(h, "GET", "/v1/patterns?format=jsonl")
+	require.Equal(t, "application/x-ndjson", w.Header().Get("Content-Type"))
+	require.Equal(t, 2, strings.Count(w.Body.String(), "\n"))
+	require.Contains(t, w.Body.String(), `"template":"=a <b>"`)
+	require.Equal(t, "nothing\nbefore", w.Header().Get(query.NoteHeader)) // net/http sends it as one line
+
+	w = ask(h, "GET", "/v1/patterns?format=csv")
+	require.Equal(t, "text/csv; charset=utf-8", w.Header().Get("Content-Type"))
+	records, err := csv.NewReader(w.Body).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, records, 3)
+	require.Equal(t, []string{"pattern_id", "template"}, records[0][:2])
+	require.Equal(t, "'=a <b>", records[1][1])
+	require.Equal(t, []string{"2", "0", "2021-08-03T12:00:00Z", "2021-08-03T12:00:00Z"}, records[1][7:])
+
+	w = ask(serve(&memory{}, &operator{}, nil), "GET", "/v1/patterns")
+	require.Contains(t, w.Body.String(), `"patterns":[]`)
+}
+
+func post(h http.Handler, body string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("POST", "/v1/search", strings.NewReader(body)))
+	return w
+}
+
+func TestWrongSearches(t *testing.T) {
+	s := &searcher{store: &memory{}}
+	h := serveSearch(s.store, &operator{}, s, nil)
+	for _, body := range []string{
+		"", "x", "[]", `"q"`, `{"query":1}`, `{"qeury":"x"}`, `{"query":"x","limit":"3"}`, `{"query":"x"}{"query":"y"}`, `{"query":"x"} y`,
+		`{"query":"x","filters":{}}`, `{"query":"x","namespace":"shop"}`,
+	} {
+		w := post(h, body)
+		require.Equal(t, 400, w.Code, "%s: %s", body, w.Body)
+		require.Contains(t, w.Body.String(), `"hint":"`)
+		require.NotContains(t, w.Body.String(), `"hint":""`, body)
+	}
+	for size, status := range map[int]int{query.MaxSearchBody: 200, query.MaxSearchBody + 1: 413} {
+		body := `{"query":"x"` + strings.Repeat(" ", size-len(`{"query":"x"}`)) + "}"
+		w := post(h, body)
+		require.Equal(t, status, w.Code, w.Body)
+		if status == 413 {
+			require.Contains(t, w.Body.String(), "65536")
+			require.NotContains(t, w.Body.String(), `"hint":""`)
+		}
+	}
+	require.Equal(t, 1, s.asked)
+
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("POST", "/v1/search?limit=5", strings.NewReader(`{"query":"x"}`)))
+	require.Equal(t, 400, w.Code)
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("POST", "/v1/search", iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(`{"query":"x"}`)))))
+	require.Equal(t, 400, w.Code)
+	require.Contains(t, w.Body.String(), "did not arrive")
+	require.Equal(t, 1, s.asked)
+
+	w = ask(h, "PUT", "/v1/search")
+	require.Equal(t, 405, w.Code)
+	require.Equal(t, "GET, POST", w.Header().Get("Allow"))
+	require.Contains(t, w.Body.String(), "use GET or POST")
+	require.Equal(t, "GET", ask(h, "POST", "/v1/patterns").Header().Get("Allow"))
+}
+
+// The time for a body is not the time for its answer.
+func TestBodiesComeInTime(t *testing.T) {
+	for body, want := range map[string]struct {
+		status int
+		after  time.Duration
+	}{
+		`{"query":"x"}`: {200, 20 * time.Second},
+		`{"query":`:     {400, 10 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			client, server := net.Pipe()
+			listener := &oneConn{conn: server, closed: make(chan struct{})}
+			httpServer := &http.Server{Handler: serveSearch(&memory{}, &operator{}, &searcher{store: slow{&memory{}}}, nil)}
+			done := make(chan error, 1)
+			go func() { done <- httpServer.Serve(listener) }()
+			_, err := fmt.Fprintf(client, "POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n%s", body)
+			require.NoError(t, err)
+			response, err := http.ReadResponse(bufio.NewReader(client), nil)
+			require.NoError(t, err)
+			require.Equal(t, want.status, response.StatusCode)
+			require.Equal(t, want.after, time.Since(start))
+			require.NoError(t, response.Body.Close())
+			require.NoError(t, client.Close())
+			require.NoError(t, httpServer.Close())
+			require.ErrorIs(t, <-done, http.ErrServerClosed)
+		})
+	}
+}
+
+// slow is a store that answers after twenty seconds.
+type slow struct{ *memory }
+
+func (s slow) Lines(ctx context.Context, q pipeline.LineQuery) (pipeline.LinePage, error) {
+	select {
+	case <-time.After(20 * time.Second):
+		return s.memory.Lines(ctx, q)
+	case <-ctx.Done():
+		return pipeline.LinePage{}, ctx.Err()
+	}
+}
+
+// oneConn is a listener to which one client connects.
+type oneConn struct {
+	conn   net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if conn := l.conn; conn != nil {
+		l.conn = nil
+		return conn, nil
+	}
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+func (l *oneConn) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestSearchIsNotServedWithoutPatterns(t *testing.T) {
+	mux := http.NewServeMux()
+	(&query.API{Lines: &query.Service{Reader: some()}}).Register(mux)
+	for _, target := range []string{"/v1/search?q=x", "/v1/patterns"} {
+		require.Equal(t, 404, ask(mux, "GET", target).Code, target)
+	}
+}
+
 func TestWrongRequests(t *testing.T) {
 	o := &operator{}
 	h := serve(some(), o, nil)
@@ -196,6 +411,15 @@ func TestWrongRequests(t *testing.T) {
 		{"GET", "/v1/lines/follow?format=csv", 400},
 		{"GET", "/v1/lines/follow?last=x", 400},
 		{"GET", "/v1/lines/follow?cursor=AAAA", 200}, // told in the stream
+		{"GET", "/v1/search?q=x&levle=warn", 400},
+		{"GET", "/v1/search?q=x&query=y", 400},
+		{"GET", "/v1/search?q=%zz", 400},
+		{"GET", "/v1/patterns?oder=new", 400},
+		{"GET", "/v1/patterns?format=xml", 400},
+		{"GET", "/v1/patterns?cursor=x", 400},
+		{"POST", "/v1/search", 400}, // no body
+		{"DELETE", "/v1/search", 405},
+		{"POST", "/v1/patterns", 405},
 		{"GET", "/v1/days?x=1", 400},
 		{"GET", "/v1/status?x=1", 400},
 		{"GET", "/v1/dlq?limit=0", 400},
@@ -246,7 +470,7 @@ func TestStoresFaultsAreTold(t *testing.T) {
 	} {
 		m := some()
 		m.err = c.err
-		for _, target := range []string{"/v1/lines", "/v1/lines/follow", "/v1/days", "/v1/lines/" + id(1).String()} {
+		for _, target := range []string{"/v1/lines", "/v1/lines/follow", "/v1/days", "/v1/lines/" + id(1).String(), "/v1/search?q=x", "/v1/patterns"} {
 			w := ask(serve(m, &operator{}, nil), "GET", target)
 			text := w.Body.String()
 			require.Contains(t, text, c.says)
@@ -279,11 +503,13 @@ func TestQuestionsEndInTime(t *testing.T) {
 
 func TestNoDecisionNoAnswer(t *testing.T) {
 	mux := http.NewServeMux()
-	o := &operator{}
-	(&query.API{Lines: &query.Service{Reader: some()}, DeadLetters: o, Status: o, Auditor: o}).Register(mux)
-	for _, target := range []string{"/v1/lines", "/v1/lines/" + id(1).String(), "/v1/lines/follow", "/v1/days", "/v1/status", "/v1/dlq"} {
+	o, s := &operator{}, &searcher{store: some()}
+	(&query.API{Lines: &query.Service{Reader: some()}, Search: s, DeadLetters: o, Status: o, Auditor: o}).Register(mux)
+	for _, target := range []string{"/v1/lines", "/v1/lines/" + id(1).String(), "/v1/lines/follow", "/v1/search", "/v1/patterns", "/v1/days", "/v1/status", "/v1/dlq"} {
 		require.Equal(t, 403, ask(mux, "GET", target).Code, target)
 	}
+	require.Equal(t, 403, post(mux, `{"query":"x"}`).Code)
+	require.Zero(t, s.asked)
 	require.Equal(t, 403, ask(mux, "POST", "/v1/audit").Code)
 	require.Zero(t, o.audits)
 }
@@ -299,6 +525,14 @@ func TestParametersCannotWidenScopes(t *testing.T) {
 		text := ask(h, "GET", "/v1/lines?"+parameters).Body.String()
 		require.NotContains(t, text, "secret of pay", parameters)
 	}
+	for _, target := range []string{"/v1/search?q=secret&namespace=pay", "/v1/search?q=secret", "/v1/patterns?namespace=pay", "/v1/patterns?format=csv", "/v1/patterns?format=jsonl"} {
+		w := ask(h, "GET", target)
+		require.Equal(t, 200, w.Code, target)
+		require.Contains(t, w.Body.String(), "message 1", target)
+		require.NotContains(t, w.Body.String(), "secret of pay", target)
+	}
+	require.NotContains(t, post(h, `{"query":"secret","namespace":["pay"]}`).Body.String(), "secret of pay")
+	require.Equal(t, 400, post(h, `{"query":"secret","scopes":[]}`).Code)
 	require.Equal(t, 404, ask(h, "GET", "/v1/lines/"+id(6).String()).Code)
 	require.Equal(t, 400, ask(h, "GET", "/v1/lines?scopes=").Code)
 	for _, q := range m.queries {
@@ -407,7 +641,7 @@ func TestFollowHeartbeats(t *testing.T) {
 }
 
 func FuzzHTTP(f *testing.F) {
-	for _, seed := range []string{"/v1/lines?q=a&limit=1", "/v1/lines?id=x&before=-1", "/v1/lines/x", "/v1/days?", "/v1/dlq?limit=1&cursor=%00"} {
+	for _, seed := range []string{"/v1/lines?q=a&limit=1", "/v1/lines?id=x&before=-1", "/v1/lines/x", "/v1/days?", "/v1/search?q=a&limit=0&leg=x", "/v1/patterns?order=new&format=csv", "/v1/dlq?limit=1&cursor=%00"} {
 		f.Add(seed)
 	}
 	h := serve(some(), &operator{}, shopOnly)

@@ -26,7 +26,9 @@ type Line struct {
 	// Level is empty where the line names none.
 	Level string `json:"level"`
 	// Kind is log, event or node.
-	Kind       string           `json:"kind"`
+	Kind string `json:"kind"`
+	// PatternID is empty where the line has no pattern.
+	PatternID  string           `json:"pattern_id"`
 	Message    string           `json:"message"`
 	Attributes Attributes       `json:"attributes"`
 	Lineage    pipeline.Lineage `json:"lineage"`
@@ -44,6 +46,9 @@ func NewLine(e *pipeline.Entry) Line {
 		Message:    e.Message,
 		Attributes: e.Attributes,
 		Lineage:    e.Lineage,
+	}
+	if !e.Pattern.ID.IsZero() {
+		l.PatternID = e.Pattern.ID.String()
 	}
 	if r := e.Resource; r != nil {
 		l.Cluster, l.Namespace, l.Pod, l.Container, l.Node = r.Cluster, r.Namespace, r.Pod, r.Container, r.Node

@@ -35,6 +35,7 @@ func samples() []query.Line {
 	full := line(1, "GET /a?b=<1>&c \x1b[31mred\x1b[0m — 5 µs", func(e *pipeline.Entry) {
 		e.Time = time.Date(2021, 8, 3, 9, 18, 7, 123456780, time.UTC).UnixNano()
 		e.Level = pipeline.LevelWarn
+		e.Pattern = pipeline.Pattern{ID: pipeline.NewPatternID("GET <*>"), Template: "GET <*>"}
 		e.Attributes = []pipeline.Attribute{
 			{Key: "status", Value: "500"},
 			{Key: "big", Value: "12345678901234567890.10"},

@@ -48,8 +48,9 @@ func matches(e *pipeline.Entry, q pipeline.LineQuery) bool {
 		oneOf(f.Pods, r.Pod) && oneOf(f.Containers, r.Container) && oneOf(f.Nodes, r.Node) &&
 		(len(f.Levels) == 0 || slices.Contains(f.Levels, e.Level)) &&
 		(len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) &&
+		(len(f.Patterns) == 0 || slices.Contains(f.Patterns, e.Pattern.ID)) &&
 		(f.From == 0 || e.Time >= f.From) && (f.To == 0 || e.Time < f.To) &&
-		strings.Contains(e.Message, q.Text)
+		strings.Contains(e.Message, strings.Trim(q.Text, `"`))
 }
 
 func (m *memory) Lines(ctx context.Context, q pipeline.LineQuery) (pipeline.LinePage, error) {

@@ -126,12 +126,13 @@ type StatusReporter interface {
 // Status is how loglode is. Counts of sources are since it started, all others
 // since the data directory was made.
 type Status struct {
-	Version string                  `json:"version"`
-	Started time.Time               `json:"started"`
-	Data    string                  `json:"data"` // the directory
-	Stream  StreamStatus            `json:"stream"`
-	Index   IndexStatus             `json:"index"`
-	Sources map[string]SourceStatus `json:"sources"` // by name: tail, http, file
+	Version  string                  `json:"version"`
+	Started  time.Time               `json:"started"`
+	Data     string                  `json:"data"` // the directory
+	Stream   StreamStatus            `json:"stream"`
+	Index    IndexStatus             `json:"index"`
+	Patterns PatternStatus           `json:"patterns"`
+	Sources  map[string]SourceStatus `json:"sources"` // by name: tail, http, file
 	// Lost counts files of which something was gone before it was read, by
 	// reason.
 	Lost map[string]int64 `json:"lost"`
@@ -157,6 +158,19 @@ type IndexStatus struct {
 	Days    int      `json:"days"`
 	Entries int64    `json:"entries"`
 	Bytes   int64    `json:"bytes"`
+}
+
+// PatternStatus describes the patterns of all days.
+type PatternStatus struct {
+	// Documents is how many there are, one for each service that has a pattern;
+	// Waiting of them have no vector of Model yet.
+	Documents int64 `json:"documents"`
+	Waiting   int64 `json:"waiting"`
+	// Model is the embedder; empty when there is none.
+	Model string `json:"model"`
+	// Unpatterned is how many lines were indexed without their pattern, since
+	// there were too many.
+	Unpatterned int64 `json:"unpatterned"`
 }
 
 // SourceStatus describes where lines come from.

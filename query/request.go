@@ -37,17 +37,7 @@ type LineRequest struct {
 	// Any says that one of its words is enough.
 	Query string
 	Any   bool
-
-	Clusters, Namespaces, Services, Pods, Containers, Nodes []string
-	// Levels are names, "unknown" for lines that name none, and a name with a
-	// plus for it and all above: "warn+".
-	Levels []string
-	// Kinds are log, event, node.
-	Kinds []string
-	// Labels are key=value.
-	Labels []string
-	// From (inclusive) and To (exclusive) are times as ParseTime reads them.
-	From, To string
+	Selection
 	// Limit is 1 to MaxLimit; 0 means DefaultLimit.
 	Limit int
 	// Cursor is LinesResponse.Next of the page before.
@@ -56,63 +46,28 @@ type LineRequest struct {
 	Order string
 }
 
-// listParameter ties a parameter that may be repeated, or hold a list with
-// commas, to its field.
-type listParameter struct {
-	name   string
-	values func(*LineRequest) *[]string
-}
-
-// Labels are not among them: their values may hold commas.
-var listParameters = [...]listParameter{
-	{"cluster", func(r *LineRequest) *[]string { return &r.Clusters }},
-	{"namespace", func(r *LineRequest) *[]string { return &r.Namespaces }},
-	{"service", func(r *LineRequest) *[]string { return &r.Services }},
-	{"pod", func(r *LineRequest) *[]string { return &r.Pods }},
-	{"container", func(r *LineRequest) *[]string { return &r.Containers }},
-	{"node", func(r *LineRequest) *[]string { return &r.Nodes }},
-	{"level", func(r *LineRequest) *[]string { return &r.Levels }},
-	{"kind", func(r *LineRequest) *[]string { return &r.Kinds }},
-}
-
 // lineParameters are the names that ParseLineRequest reads.
 func lineParameters() []string {
-	names := []string{"q", "any", "label", "from", "to", "limit", "cursor", "order"}
-	for _, p := range listParameters {
-		names = append(names, p.name)
-	}
-	return names
+	return append(selectionParameters(), "q", "any", "limit", "cursor", "order")
 }
 
 // ParseLineRequest reads a request from URL parameters: q, any (true or false),
-// label (key=value), from, to, limit, cursor, order, and the lists cluster,
-// namespace, service, pod, container, node, level, kind, which may be repeated
-// or joined by commas. An unknown parameter is an error that names it. A plus
-// that a URL turned into a space is understood where it can be (level=warn+ and
-// a time's zone).
+// limit, cursor, order, and those of a Selection. An unknown parameter is an
+// error that names it.
 func ParseLineRequest(v url.Values) (LineRequest, error) {
 	if err := checkParameters(v, lineParameters()); err != nil {
 		return LineRequest{}, err
 	}
 	var r LineRequest
 	var err error
-	for _, p := range listParameters {
-		*p.values(&r) = splitList(v[p.name])
+	if r.Selection, err = parseSelection(v); err != nil {
+		return LineRequest{}, err
 	}
-	for i, level := range r.Levels {
-		if bare, had := strings.CutSuffix(level, " "); had {
-			r.Levels[i] = bare + "+"
-		}
-	}
-	r.Labels = slices.Clone(v["label"])
-	for name, field := range map[string]*string{
-		"q": &r.Query, "from": &r.From, "to": &r.To, "cursor": &r.Cursor, "order": &r.Order,
-	} {
+	for name, field := range map[string]*string{"q": &r.Query, "cursor": &r.Cursor, "order": &r.Order} {
 		if *field, err = single(v, name); err != nil {
 			return LineRequest{}, err
 		}
 	}
-	r.From, r.To = zonePlus(r.From), zonePlus(r.To)
 	if r.Any, err = boolean(v, "any"); err != nil {
 		return LineRequest{}, err
 	}
@@ -125,15 +80,8 @@ func ParseLineRequest(v url.Values) (LineRequest, error) {
 // Values are the parameters that ParseLineRequest reads back to the same.
 func (r LineRequest) Values() url.Values {
 	v := url.Values{}
-	for _, p := range listParameters {
-		if values := *p.values(&r); len(values) > 0 {
-			v[p.name] = slices.Clone(values)
-		}
-	}
-	if len(r.Labels) > 0 {
-		v["label"] = slices.Clone(r.Labels)
-	}
-	for name, value := range map[string]string{"q": r.Query, "from": r.From, "to": r.To, "cursor": r.Cursor, "order": r.Order} {
+	r.Selection.set(v)
+	for name, value := range map[string]string{"q": r.Query, "cursor": r.Cursor, "order": r.Order} {
 		if value != "" {
 			v.Set(name, value)
 		}
@@ -179,47 +127,6 @@ func (r LineRequest) compile(now time.Time) (pipeline.LineQuery, error) {
 	return q, nil
 }
 
-func (r LineRequest) filter(now time.Time) (pipeline.Filter, error) {
-	var f pipeline.Filter
-	for _, p := range listParameters {
-		values := *p.values(&r)
-		if len(values) > maxValues {
-			return f, rejectf(fmt.Sprintf("a field takes up to %d values", maxValues), "%s has %d values", p.name, len(values))
-		}
-		for _, value := range values {
-			if value == "" {
-				return f, rejectf("leave the parameter out to search everything", "%s is empty", p.name)
-			}
-			if err := checkText(p.name, value, maxValue); err != nil {
-				return f, err
-			}
-			if strings.Contains(strings.TrimSuffix(value, "*"), "*") {
-				return f, rejectf("a * stands at the end of a pod, container or node, for any rest", "%s %q has a * elsewhere", p.name, value)
-			}
-		}
-	}
-	f.Clusters, f.Namespaces, f.Services = r.Clusters, r.Namespaces, r.Services
-	f.Pods, f.Containers, f.Nodes = r.Pods, r.Containers, r.Nodes
-	var err error
-	if f.Levels, err = parseLevels(r.Levels); err != nil {
-		return f, err
-	}
-	for _, name := range r.Kinds {
-		kind, err := pipeline.ParseKind(name)
-		if err != nil {
-			return f, rejectf("kinds are log, event and node", "%v", err)
-		}
-		f.Kinds = append(f.Kinds, kind)
-	}
-	if f.Labels, err = parseLabels(r.Labels); err != nil {
-		return f, err
-	}
-	if f.From, f.To, err = ParseRange(r.From, r.To, now); err != nil {
-		return f, err
-	}
-	return f, nil
-}
-
 func (r LineRequest) order(text string) (pipeline.Order, error) {
 	switch r.Order {
 	case "", "newest":
@@ -233,53 +140,6 @@ func (r LineRequest) order(text string) (pipeline.Order, error) {
 		return pipeline.ByRank, nil
 	}
 	return 0, rejectf("orders are newest, oldest and rank", "order %q is unknown", r.Order)
-}
-
-func parseLevels(names []string) ([]pipeline.Level, error) {
-	var levels []pipeline.Level
-	for _, name := range names {
-		bare, above := strings.CutSuffix(name, "+")
-		if bare == "unknown" && !above {
-			levels = append(levels, pipeline.LevelUnknown)
-			continue
-		}
-		level, err := pipeline.LevelByName(bare)
-		if err != nil {
-			return nil, rejectf("levels are trace, debug, info, warn, error, fatal and unknown; warn+ means warn and above",
-				"level %q is unknown", name)
-		}
-		levels = append(levels, level)
-		for above && level < pipeline.LevelFatal {
-			level++
-			levels = append(levels, level)
-		}
-	}
-	slices.Sort(levels)
-	return slices.Compact(levels), nil
-}
-
-func parseLabels(pairs []string) (map[string]string, error) {
-	if len(pairs) == 0 {
-		return nil, nil
-	}
-	if len(pairs) > maxValues {
-		return nil, rejectf(fmt.Sprintf("a request takes up to %d labels", maxValues), "there are %d labels", len(pairs))
-	}
-	labels := make(map[string]string, len(pairs))
-	for _, pair := range pairs {
-		if err := checkText("label", pair, maxValue); err != nil {
-			return nil, err
-		}
-		key, value, found := strings.Cut(pair, "=")
-		if !found || key == "" {
-			return nil, rejectf("write a label as key=value: app=checkout", "label %q has no key and value", pair)
-		}
-		if before, twice := labels[key]; twice && before != value {
-			return nil, rejectf("a line has one value of a label; ask twice", "label %q is asked for with two values", key)
-		}
-		labels[key] = value
-	}
-	return labels, nil
 }
 
 // cursor continues a request: with the store's own mark it carries the range
@@ -358,16 +218,6 @@ func checkText(name, text string, most int) error {
 	return nil
 }
 
-func splitList(values []string) []string {
-	var list []string
-	for _, value := range values {
-		for item := range strings.SplitSeq(value, ",") {
-			list = append(list, strings.TrimLeft(item, " "))
-		}
-	}
-	return list
-}
-
 func single(v url.Values, name string) (string, error) {
 	values := v[name]
 	if len(values) > 1 {
@@ -402,14 +252,4 @@ func number(v url.Values, name string, least, most int) (int, error) {
 		return 0, rejectf(fmt.Sprintf("%s is a number from %d to %d", name, least, most), "%s %q is out of range", name, text)
 	}
 	return n, nil
-}
-
-// zonePlus gives a time's zone its plus back, which a URL reads as a space:
-// "2021-08-03T09:18:00 02:00".
-func zonePlus(text string) string {
-	at := len(text) - len(" 02:00")
-	if at > 0 && text[at] == ' ' && strings.ContainsRune(text[:at], 'T') {
-		return text[:at] + "+" + text[at+1:]
-	}
-	return text
 }

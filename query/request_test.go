@@ -142,7 +142,7 @@ func TestPagesKeepTheirRange(t *testing.T) {
 		m.write(line(n*60, string(rune('a'+n-1))))
 	}
 	s := query.Service{Reader: m, Now: func() time.Time { return now }}
-	r := query.LineRequest{From: "4m", Limit: 3}
+	r := query.LineRequest{Selection: query.Selection{From: "4m"}, Limit: 3}
 	page, err := s.Lines(context.Background(), r)
 	require.NoError(t, err)
 	require.Equal(t, []string{"a", "b", "c"}, messages(page.Lines))
@@ -211,8 +211,8 @@ func FuzzParseTime(f *testing.F) {
 
 func TestAStarElsewhereIsRefused(t *testing.T) {
 	service := query.Service{Reader: &memory{}, Now: clock}
-	_, err := service.Lines(t.Context(), query.LineRequest{Pods: []string{"a*b"}})
+	_, err := service.Lines(t.Context(), query.LineRequest{Selection: query.Selection{Pods: []string{"a*b"}}})
 	require.ErrorIs(t, err, pipeline.ErrRejected)
-	_, err = service.Lines(t.Context(), query.LineRequest{Pods: []string{"a*"}})
+	_, err = service.Lines(t.Context(), query.LineRequest{Selection: query.Selection{Pods: []string{"a*"}}})
 	require.NoError(t, err)
 }

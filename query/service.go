@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/loglode/loglode/pipeline"
+	"github.com/loglode/loglode/pipeline/embedding"
 )
 
 // Service answers questions about lines from a store. Its fields are set once,
@@ -23,6 +26,20 @@ type Service struct {
 	// Wake, if set, blocks until there may be new lines or ctx ends, and cuts
 	// the wait short.
 	Wake func(ctx context.Context) error
+
+	// Patterns is the store's patterns. Where it is nil, Search and PatternList
+	// are refused.
+	Patterns pipeline.PatternReader
+	// Document is what of a pattern document is ranked. It MUST be what the store
+	// indexes and embeds; nil takes the words of the template and the service.
+	Document func(template, service, masked string) embedding.Document
+	// Embedder makes the vectors of questions; nil ranks by words alone.
+	Embedder embedding.Embedder
+	// Log is told why an Embedder failed, which does not fail a search; nil
+	// discards.
+	Log *slog.Logger
+
+	analysers sync.Pool // of *analysis.Analyser
 }
 
 // LinesResponse is one page of lines.
@@ -72,6 +89,30 @@ func (s *Service) lines(ctx context.Context, q pipeline.LineQuery) (pipeline.Lin
 		return pipeline.LinePage{}, fmt.Errorf("read lines: %w", err)
 	}
 	return page, nil
+}
+
+// groups is the one way to the store's patterns in numbers: it sets the scopes.
+func (s *Service) groups(ctx context.Context, q pipeline.PatternQuery) ([]pipeline.PatternGroup, error) {
+	q.Filter.Scopes, _ = scopesOf(ctx)
+	groups, err := s.Patterns.Groups(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("read patterns: %w", err)
+	}
+	return groups, nil
+}
+
+// candidates is the one way to the store's pattern documents: it sets the
+// scopes.
+func (s *Service) candidates(ctx context.Context, q pipeline.CandidateQuery) (pipeline.Candidates, error) {
+	q.Filter.Scopes, _ = scopesOf(ctx)
+	found, err := s.Patterns.Candidates(ctx, q)
+	if err != nil {
+		return pipeline.Candidates{}, fmt.Errorf("read candidates: %w", err)
+	}
+	if len(found.Holding) != len(q.Terms) {
+		return pipeline.Candidates{}, fmt.Errorf("read candidates: %d counts for %d terms", len(found.Holding), len(q.Terms))
+	}
+	return found, nil
 }
 
 // Line returns one entry. One that the reader may not see is pipeline.ErrNotFound

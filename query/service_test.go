@@ -97,7 +97,7 @@ func TestScopesHoldForEveryQuestion(t *testing.T) {
 	m.write(line(1, "mine"), line(2, "theirs", namespace("pay"), at(noon.Add(-48*time.Hour))))
 	ctx := query.WithScopes(context.Background(), shopOnly)
 
-	page, err := s.Lines(ctx, query.LineRequest{Namespaces: []string{"pay", "shop"}})
+	page, err := s.Lines(ctx, query.LineRequest{Selection: query.Selection{Namespaces: []string{"pay", "shop"}}})
 	require.NoError(t, err)
 	require.Equal(t, []string{"mine"}, messages(page.Lines))
 
@@ -179,7 +179,7 @@ func TestFollowShowsALineOnceThatIsWrittenWhileItOpens(t *testing.T) {
 
 func TestFollowRefusesWhatHasNoMeaning(t *testing.T) {
 	s := query.Service{Reader: &memory{}, Now: clock}
-	for _, r := range []query.LineRequest{{To: "now"}, {Order: "newest"}, {Limit: 5}, {Cursor: "!"}, {Levels: []string{"x"}}} {
+	for _, r := range []query.LineRequest{{Selection: query.Selection{To: "now"}}, {Order: "newest"}, {Limit: 5}, {Cursor: "!"}, {Selection: query.Selection{Levels: []string{"x"}}}} {
 		_, err := s.Follow(context.Background(), r, 0)
 		requireRejected(t, err, r)
 	}

@@ -34,17 +34,19 @@ func (c *cli) linesCommand() *cobra.Command {
 
 Newest first; --order rank sorts by relevance (BM25). --around ID shows what the
 same container wrote before and after one line; -o wide shows IDs. -f follows.
+--pattern ID shows the lines of a pattern that "loglode search" or "loglode
+patterns" found.
 
-Filters take several values, repeated or joined by commas; a pod, container or
-node may end in *. Times: RFC 3339, 2021-08-03, "2021-08-03 09:18", 15m, 2h, 3d
-(ago), today, now; UTC unless they say otherwise.`,
+` + filterHelp,
 		Example: `  loglode lines 'connection refused' --level warn+ --from 1h
   loglode lines --namespace shop --pod 'cart-*' --order oldest
   loglode lines '"leader election" lost' --order rank
   loglode lines --around 3f2a9c0d1e4b5a69788796a5b4c3d2e1 --before 5 --after 20
   loglode lines -f --label app=cart
+  loglode lines --pattern 9b1d3c5e7f90a2b4c6d8e0f1a3b5c7d9 --from 2h
   loglode lines --service cart --from 2021-08-03 --all -o csv > cart.csv`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.request.Query = strings.Join(args, " ")
 			if err := f.check(cmd); err != nil {
@@ -63,24 +65,7 @@ func (f *linesFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	r := &f.request
 	flags.BoolVar(&r.Any, "any", false, "one of the words is enough")
-	for _, list := range []struct {
-		to          *[]string
-		name, usage string
-	}{
-		{&r.Clusters, "cluster", "cluster"},
-		{&r.Namespaces, "namespace", "namespace"},
-		{&r.Services, "service", "service"},
-		{&r.Pods, "pod", "pod; NAME* for a prefix"},
-		{&r.Containers, "container", "container; NAME* for a prefix"},
-		{&r.Nodes, "node", "node; NAME* for a prefix"},
-		{&r.Levels, "level", "level: trace, debug, info, warn, error, fatal, unknown; warn+ is warn and above"},
-		{&r.Kinds, "kind", "kind: log, event, node"},
-	} {
-		flags.StringSliceVar(list.to, list.name, nil, list.usage)
-	}
-	flags.StringArrayVar(&r.Labels, "label", nil, "label key=value; may be repeated, all must be there")
-	flags.StringVar(&r.From, "from", "", "earliest time")
-	flags.StringVar(&r.To, "to", "", "time before which lines must lie")
+	selectionFlags(cmd, &r.Selection)
 	flags.IntVarP(&r.Limit, "limit", "n", query.DefaultLimit, "how many lines")
 	flags.StringVar(&r.Order, "order", "newest", "newest, oldest or rank")
 	flags.StringVar(&r.Cursor, "cursor", "", "the page after this one (its cursor is printed behind a page)")
@@ -90,9 +75,7 @@ func (f *linesFlags) add(cmd *cobra.Command) {
 	flags.IntVarP(&f.after, "after", "A", query.DefaultContext, "with --around: lines after it")
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with new lines as they are indexed")
 	flags.IntVar(&f.last, "last", 10, "with -f: older lines first")
-	_ = cmd.RegisterFlagCompletionFunc("level", cobra.FixedCompletions([]string{"trace", "debug", "info", "warn", "warn+", "error", "error+", "fatal"}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"log", "event", "node"}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("order", cobra.FixedCompletions([]string{"newest", "oldest", "rank"}, cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(cmd, "order", "newest", "oldest", "rank")
 }
 
 // check refuses flags that contradict each other.

@@ -44,6 +44,8 @@ the dead letters with its reason, or a rule that you wrote dropped it and it was
 counted. "loglode audit" proves it.`,
 		Example: `  loglode up --tail '/var/log/containers/*.log'    # run, follow a node's logs
   loglode ingest app.log.gz events.json            # load files
+  loglode search why does checkout time out        # ask
+  loglode patterns --new --last 1h                 # what is new
   loglode lines 'connection refused' --level warn+ # find lines
   loglode lines -f --namespace shop                # follow them`,
 		SilenceUsage:  true,
@@ -63,7 +65,7 @@ counted. "loglode audit" proves it.`,
 	flags.StringVar(&c.configFile, "config", "", "configuration file (YAML); every key is in docs/configuration.md")
 	flags.StringVar(&c.dataDir, "data", "", `data directory (default "./loglode-data")`)
 	flags.StringVar(&c.logLevel, "log-level", "", "loglode's own log: debug, info, warn, error (default from the configuration)")
-	root.AddCommand(c.upCommand(), c.ingestCommand(), c.linesCommand(), c.dlqCommand(), c.auditCommand(),
+	root.AddCommand(c.upCommand(), c.ingestCommand(), c.searchCommand(), c.patternsCommand(), c.linesCommand(), c.dlqCommand(), c.auditCommand(),
 		c.statusCommand(), c.doctorCommand(), c.configCommand(), c.versionCommand())
 	wrapArgs(root)
 	return root
@@ -94,7 +96,7 @@ func (c *cli) remoteFlags(cmd *cobra.Command) {
 // the default.
 func (c *cli) outputFlag(cmd *cobra.Command, formats ...string) {
 	format := cmd.Flags().StringP("output", "o", formats[0], "output format: "+strings.Join(formats, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(cmd, "output", formats...)
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if !slices.Contains(formats, *format) {
 			return usageError(fmt.Errorf("output format %q is none of %s", *format, strings.Join(formats, ", ")))

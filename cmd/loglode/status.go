@@ -46,6 +46,14 @@ func (c *cli) printStatus(s query.Status) error {
 	fmt.Fprintf(c.out, "data     %s\n", render.Safe(s.Data))
 	fmt.Fprintf(c.out, "stream   %s records, %s; not indexed yet: %s\n", render.Count(s.Stream.Records), render.Bytes(s.Stream.Bytes), render.Count(lag))
 	fmt.Fprintf(c.out, "index    %s entries in %d days, %s\n", render.Count(s.Index.Entries), s.Index.Days, render.Bytes(s.Index.Bytes))
+	embedded := "by words alone"
+	if s.Patterns.Model != "" {
+		embedded = fmt.Sprintf("%s wait for vectors of %s", render.Count(s.Patterns.Waiting), render.Safe(s.Patterns.Model))
+	}
+	fmt.Fprintf(c.out, "patterns %s, %s\n", render.Count(s.Patterns.Documents), embedded)
+	if s.Patterns.Unpatterned > 0 {
+		fmt.Fprintf(c.out, "         %s entries without a pattern: see index.max_service_patterns\n", render.Count(s.Patterns.Unpatterned))
+	}
 	fmt.Fprintf(c.out, "disk     %s free, %s must stay free\n", render.Bytes(s.Disk.Free), render.Bytes(s.Disk.MinFree))
 	for _, name := range slices.Sorted(maps.Keys(s.Sources)) {
 		source := s.Sources[name]

@@ -114,6 +114,10 @@ func needOf(r *http.Request) need {
 		return needIngest
 	case reading && (path == "/v1/lines" || strings.HasPrefix(path, "/v1/lines/") || path == "/v1/days"):
 		return needRead
+	case reading && path == "/v1/patterns":
+		return needRead
+	case (reading || r.Method == http.MethodPost) && path == "/v1/search":
+		return needRead
 	case reading && path == "/v1/status":
 		return needReadAll
 	}

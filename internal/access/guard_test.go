@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -128,6 +129,14 @@ func TestRoles(t *testing.T) {
 		{"GET", "/v1/lines/follow", 401, 403, 200, 200, 200},
 		{"GET", "/v1/linesx", 401, 403, 403, 403, 200},
 		{"GET", "/v1/days", 401, 403, 200, 200, 200},
+		{"GET", "/v1/search", 401, 403, 200, 200, 200},
+		{"POST", "/v1/search", 401, 403, 200, 200, 200},
+		{"PUT", "/v1/search", 401, 403, 403, 403, 200},
+		{"POST", "/v1/search/x", 401, 403, 403, 403, 200},
+		{"GET", "/v1/patterns", 401, 403, 200, 200, 200},
+		{"HEAD", "/v1/patterns", 401, 403, 200, 200, 200},
+		{"POST", "/v1/patterns", 401, 403, 403, 403, 200},
+		{"GET", "/v1/patterns/x", 401, 403, 403, 403, 200},
 		{"GET", "/v1/status", 401, 403, 403, 200, 200},
 		{"GET", "/v1/dlq", 401, 403, 403, 403, 200},
 		{"POST", "/v1/dlq/redrive", 401, 403, 403, 403, 200},
@@ -198,6 +207,16 @@ type recorder struct {
 	scopes [][]pipeline.Scope
 }
 
+func (s *recorder) Groups(_ context.Context, q pipeline.PatternQuery) ([]pipeline.PatternGroup, error) {
+	s.scopes = append(s.scopes, q.Filter.Scopes)
+	return nil, nil
+}
+
+func (s *recorder) Candidates(_ context.Context, q pipeline.CandidateQuery) (pipeline.Candidates, error) {
+	s.scopes = append(s.scopes, q.Filter.Scopes)
+	return pipeline.Candidates{Holding: make([]int64, len(q.Terms))}, nil
+}
+
 func (s *recorder) Lines(_ context.Context, q pipeline.LineQuery) (pipeline.LinePage, error) {
 	s.scopes = append(s.scopes, q.Filter.Scopes)
 	return pipeline.LinePage{}, nil
@@ -206,7 +225,8 @@ func (s *recorder) Lines(_ context.Context, q pipeline.LineQuery) (pipeline.Line
 func TestScopesReachTheStore(t *testing.T) {
 	store := &recorder{}
 	mux := http.NewServeMux()
-	(&query.API{Lines: &query.Service{Reader: store}}).Register(mux)
+	service := &query.Service{Reader: store, Patterns: store}
+	(&query.API{Lines: service, Search: service}).Register(mux)
 	for _, c := range []struct {
 		guard  *access.Guard
 		change func(*http.Request)
@@ -217,11 +237,24 @@ func TestScopesReachTheStore(t *testing.T) {
 		{access.NewGuard(load(t, valid)), bearer(adminToken), nil},
 		{access.NewGuard(load(t, valid)), bearer(tenantToken), []pipeline.Scope{{Cluster: "west", Namespace: "shop"}, {Cluster: "test"}}},
 	} {
-		store.scopes = nil
-		w := httptest.NewRecorder()
-		c.guard.Wrap(mux).ServeHTTP(w, request("GET", "/v1/lines?cluster=other&namespace=pay", c.change))
-		require.Equal(t, 200, w.Code, w.Body)
-		require.Equal(t, [][]pipeline.Scope{c.want}, store.scopes)
+		for _, asked := range []struct{ method, target, body string }{
+			{"GET", "/v1/lines?cluster=other&namespace=pay", ""},
+			{"GET", "/v1/patterns?cluster=other&namespace=pay", ""},
+			{"GET", "/v1/patterns?order=new", ""},
+			{"GET", "/v1/search?q=disk+in+namespace+pay&namespace=pay", ""},
+			{"POST", "/v1/search", `{"query":"disk 10.0.3.17 since yesterday","cluster":["other"],"pod":["x"]}`},
+		} {
+			store.scopes = nil
+			w := httptest.NewRecorder()
+			r := request(asked.method, asked.target, c.change)
+			r.Body = io.NopCloser(strings.NewReader(asked.body))
+			c.guard.Wrap(mux).ServeHTTP(w, r)
+			require.Equal(t, 200, w.Code, w.Body)
+			require.NotEmpty(t, store.scopes, asked.target)
+			for _, scopes := range store.scopes {
+				require.Equal(t, c.want, scopes, asked.target)
+			}
+		}
 	}
 }
 

@@ -5,6 +5,7 @@
 //	tail, http, files -> Intake -> stream -> consumer -> Indexer -> day files
 //	                                                \-> dead letters  } catalogue
 //	                       ledger, checkpoints, counts ------------->  }
+//	                patterns without a vector -> loop -> vectors --->  }
 package app
 
 import (
@@ -26,8 +27,10 @@ import (
 	"github.com/loglode/loglode/internal/jetstream"
 	"github.com/loglode/loglode/internal/telemetry"
 	"github.com/loglode/loglode/pipeline"
+	"github.com/loglode/loglode/pipeline/embedding"
 	"github.com/loglode/loglode/pipeline/indexer"
 	"github.com/loglode/loglode/pipeline/normalise"
+	"github.com/loglode/loglode/pipeline/pattern"
 	"github.com/loglode/loglode/pipeline/policy"
 	"github.com/loglode/loglode/pipeline/redact"
 	"github.com/loglode/loglode/producers"
@@ -56,6 +59,9 @@ type App struct {
 	guard     *datadir.Guard
 	days      *sqlite.Store
 	catalogue *sqlite.Catalogue
+	patterns  *sqlite.Patterns
+	embed     embedders
+	loop      *embedding.Loop // nil without an embedder
 	stream    *jetstream.Stream
 	toStream  *jetstreamproducer.Publisher
 	consumer  *jetstreamconsumer.Consumer
@@ -80,6 +86,9 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	if err := a.openEmbedders(); err != nil {
+		return nil, err
+	}
 	key, err := a.openData(ctx)
 	if err != nil {
 		return nil, err
@@ -123,13 +132,15 @@ func (a *App) openData(ctx context.Context) (key []byte, err error) {
 	}
 	a.guard = datadir.NewGuard(a.dir.Path(), int64(a.cfg.Disk.MinFree), datadir.Statfs)
 	options := sqlite.Options{Dir: a.dir.Path(), Logger: a.log, View: normalise.View, CreatedBy: telemetry.Version().Version,
-		Key: key, DeadLetterAge: a.cfg.DeadLetters.Retention.Std(), Now: a.now}
+		Key: key, DeadLetterAge: a.cfg.DeadLetters.Retention.Std(), Now: a.now,
+		ServicePatterns: a.cfg.Index.MaxServicePatterns, DayPatterns: a.cfg.Index.MaxPatterns, Masked: pattern.Masked, Document: a.embed.document}
 	if a.days, err = sqlite.Open(ctx, options); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
 	if a.catalogue, err = sqlite.OpenCatalogue(ctx, options); err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
+	a.openPatterns(options)
 	a.counts, err = loadCounts(ctx, a.catalogue)
 	return key, err
 }

@@ -7,7 +7,9 @@ import (
 	"github.com/loglode/loglode/internal/datadir"
 	"github.com/loglode/loglode/internal/telemetry"
 	"github.com/loglode/loglode/pipeline"
+	"github.com/loglode/loglode/pipeline/embedding"
 	"github.com/loglode/loglode/producers"
+	"github.com/loglode/loglode/query"
 )
 
 // The decorators of ports that every mode uses.
@@ -65,6 +67,19 @@ func (l guardedLetters) Add(ctx context.Context, letters []pipeline.DeadLetter) 
 	return l.DeadLetters.Add(ctx, letters)
 }
 
+// guardedVectors keeps vectors from filling the disk.
+type guardedVectors struct {
+	embedding.Store
+	guard *datadir.Guard
+}
+
+func (v guardedVectors) SetVectors(ctx context.Context, model string, vectors []embedding.Vector) error {
+	if err := v.guard.Check(); err != nil {
+		return err
+	}
+	return v.Store.SetVectors(ctx, model, vectors)
+}
+
 // timedHandler measures how long batches take.
 type timedHandler struct {
 	pipeline.Handler
@@ -87,4 +102,28 @@ func (r timedReader) Lines(ctx context.Context, q pipeline.LineQuery) (pipeline.
 	start := time.Now()
 	defer func() { r.metrics.ObserveQuery(time.Since(start)) }()
 	return r.LineReader.Lines(ctx, q)
+}
+
+// timedSearcher measures how long searches take.
+type timedSearcher struct {
+	query.Searcher
+	metrics *telemetry.Metrics
+}
+
+func (s timedSearcher) Search(ctx context.Context, r query.SearchRequest) (query.SearchResponse, error) {
+	start := time.Now()
+	defer func() { s.metrics.ObserveQuery(time.Since(start)) }()
+	return s.Searcher.Search(ctx, r)
+}
+
+// timedEmbedder measures the calls of an embedder.
+type timedEmbedder struct {
+	embedding.Embedder
+	metrics *telemetry.Metrics
+}
+
+func (e timedEmbedder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	start := time.Now()
+	defer func() { e.metrics.ObserveEmbed(time.Since(start)) }()
+	return e.Embedder.Embed(ctx, texts)
 }

@@ -39,7 +39,11 @@ func (a *App) loadFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var answer FileAnswer
-	failed := a.load(r.Context(), loader, file.Stdin, &answer.Summary)
+	before, failed := a.countPatterns(r.Context())
+	if failed == nil {
+		failed = a.load(r.Context(), loader, file.Stdin, &answer.Summary)
+		failed = errors.Join(failed, a.finishPatterns(r.Context(), before, &answer.Summary))
+	}
 	answer.Seconds = a.now().Sub(start).Seconds()
 	if failed == nil {
 		writeFileAnswer(w, http.StatusOK, answer)

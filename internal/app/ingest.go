@@ -16,17 +16,19 @@ import (
 
 // Summary is what `loglode ingest` prints when it is done.
 type Summary struct {
-	Lines      int64   `json:"lines"`
-	Entries    int64   `json:"entries"`
-	Indexed    int64   `json:"indexed"`
-	Duplicates int64   `json:"duplicates"`
-	Rejected   int64   `json:"rejected"`
-	Dropped    int64   `json:"dropped"`
-	Redacted   int64   `json:"redacted"`
-	Patterns   int64   `json:"patterns"`
-	Embedded   int64   `json:"embedded"`
-	Bytes      int64   `json:"bytes"`
-	Seconds    float64 `json:"seconds"`
+	Lines      int64 `json:"lines"`
+	Entries    int64 `json:"entries"`
+	Indexed    int64 `json:"indexed"`
+	Duplicates int64 `json:"duplicates"`
+	Rejected   int64 `json:"rejected"`
+	Dropped    int64 `json:"dropped"`
+	Redacted   int64 `json:"redacted"`
+	// Patterns is how many pattern documents are new, Embedded how many got a
+	// vector meanwhile.
+	Patterns int64   `json:"patterns"`
+	Embedded int64   `json:"embedded"`
+	Bytes    int64   `json:"bytes"`
+	Seconds  float64 `json:"seconds"`
 }
 
 // add adds what one file came to.
@@ -89,6 +91,8 @@ func (a *App) Ingest(ctx context.Context, r IngestRequest) (Summary, error) {
 
 	var summary Summary
 	var failed []error
+	before, err := a.countPatterns(ctx)
+	failed = append(failed, err)
 	for _, path := range r.Paths {
 		loader, err := a.loader(file.Options{Defaults: r.Defaults, Stdin: r.Stdin, Binary: r.Binary, Progress: func(read, total int64) { r.Progress(path, read, total) }})
 		if err == nil {
@@ -101,6 +105,7 @@ func (a *App) Ingest(ctx context.Context, r IngestRequest) (Summary, error) {
 			break
 		}
 	}
+	failed = append(failed, a.finishPatterns(ctx, before, &summary))
 	stop()
 	failed = append(failed, group.Wait())
 	summary.Seconds = a.now().Sub(start).Round(time.Millisecond).Seconds()
@@ -108,6 +113,29 @@ func (a *App) Ingest(ctx context.Context, r IngestRequest) (Summary, error) {
 		return summary, ctx.Err()
 	}
 	return summary, errors.Join(failed...)
+}
+
+// patternsBefore is what finishPatterns measures against.
+type patternsBefore struct{ documents, embedded int64 }
+
+func (a *App) countPatterns(ctx context.Context) (patternsBefore, error) {
+	total, _, err := a.patternCounts(ctx)
+	return patternsBefore{total, a.embed.done.Load()}, err
+}
+
+// finishPatterns gives what was loaded its vectors, and counts. What others load
+// at the same time is counted with it.
+func (a *App) finishPatterns(ctx context.Context, before patternsBefore, summary *Summary) error {
+	if ctx.Err() != nil {
+		return nil // the load was interrupted: the next loglode goes on
+	}
+	if err := a.embedRest(ctx); err != nil {
+		return nil
+	}
+	after, err := a.countPatterns(ctx)
+	summary.Patterns = max(after.documents-before.documents, 0)
+	summary.Embedded = after.embedded - before.embedded
+	return err
 }
 
 // While indexes what the stream holds while fn runs. fn starts when all of it is
@@ -119,6 +147,9 @@ func (a *App) While(ctx context.Context, wait time.Duration, fn func(context.Con
 	var consuming errgroup.Group
 	consuming.Go(func() error { return a.consumer.Run(ctx) })
 	err := a.catchUp(ctx, wait)
+	if err == nil {
+		err = a.embedRest(ctx)
+	}
 	if err == nil {
 		err = fn(ctx)
 	}

@@ -34,6 +34,7 @@ func (a *App) maintain(ctx context.Context) error {
 		{"write counts", 5 * time.Second, a.counts.save},
 		{"apply retention", time.Minute, a.retire},
 		{"prune sources' memory", time.Hour, a.ledger.Prune},
+		{"prune vectors", 24 * time.Hour, a.pruneVectors},
 	} {
 		group.Go(func() error {
 			a.repeat(ctx, t)
@@ -74,6 +75,14 @@ func (a *App) repeat(ctx context.Context, t task) {
 	}
 }
 
+func (a *App) pruneVectors(ctx context.Context) error {
+	removed, err := a.patterns.PruneVectors(ctx)
+	if removed > 0 {
+		a.log.Info("removed vectors of patterns that no day holds any more", "vectors", removed)
+	}
+	return err
+}
+
 // trim does nothing while an audit reads the stream.
 func (a *App) trim(ctx context.Context) error {
 	if !a.trimming.TryLock() {
@@ -102,6 +111,11 @@ func (a *App) gauges(ctx context.Context) error {
 		bytes += d.Bytes
 	}
 	a.metrics.SetIndex(bytes, len(days))
+	patterns, waiting, err := a.patternCounts(ctx)
+	if err != nil {
+		return err
+	}
+	a.metrics.SetPatterns(patterns, waiting)
 	space, err := a.guard.Space()
 	if err != nil {
 		return err

@@ -23,7 +23,9 @@ const (
 	countDropped  = "dropped"
 	countRedacted = "redacted"
 	countRetired  = "retired" // entries of days that were deleted, by reason
-	countLost     = "lost"    // files and records that were gone before they were read, by reason
+	// entries indexed without a pattern
+	countUnpatterned = "unpatterned"
+	countLost        = "lost" // files and records that were gone before they were read, by reason
 )
 
 // counts are the durable counters of what is not indexed as it came: by reason
@@ -150,5 +152,10 @@ func (o *observer) Finished(at pipeline.Position, t indexer.Tally) {
 }
 
 func (o *observer) FutureTimes(n uint64) { o.metrics.AddFutureTimes(int(n)) }
+
+func (o *observer) Unpatterned(n int) {
+	o.metrics.AddUnpatterned(n)
+	o.counts.add(countUnpatterned, "entries", int64(n))
+}
 
 func (o *observer) Wrote(_ int, took time.Duration) { o.metrics.ObserveWrite(took) }

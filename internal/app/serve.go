@@ -51,6 +51,7 @@ func (a *App) Run(ctx context.Context, ready func(url string)) error {
 	var consumers errgroup.Group
 	consumers.Go(func() error { return a.consumer.Run(consuming) })
 	consumers.Go(func() error { return a.maintain(consuming) })
+	consumers.Go(func() error { return a.runLoop(consuming) })
 
 	sources, ctx := errgroup.WithContext(ctx)
 	sources.Go(func() error { return a.watchStream(ctx) })
@@ -142,8 +143,12 @@ func (a *App) LocalHandler() (http.Handler, error) {
 
 func (a *App) mux() (*http.ServeMux, error) {
 	mux := http.NewServeMux()
+	service := &query.Service{
+		Reader: timedReader{a.days, a.metrics}, Now: a.now,
+		Patterns: a.patterns, Document: a.embed.document, Embedder: a.embed.questions, Log: a.log,
+	}
 	api := &query.API{
-		Lines:       &query.Service{Reader: timedReader{a.days, a.metrics}, Now: a.now},
+		Lines: service, Search: timedSearcher{service, a.metrics},
 		DeadLetters: deadLetterBox{a}, Status: a, Auditor: a, Log: a.log,
 	}
 	api.Register(mux)

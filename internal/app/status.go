@@ -33,6 +33,10 @@ func (a *App) Status(ctx context.Context) (query.Status, error) {
 		Sources: map[string]query.SourceStatus{},
 		Lost:    a.counts.of(countLost), Rejected: a.counts.of(countRejected), Dropped: a.counts.of(countDropped), Redacted: a.counts.of(countRedacted),
 	}
+	if s.Patterns.Documents, s.Patterns.Waiting, err = a.patternCounts(ctx); err != nil {
+		return query.Status{}, err
+	}
+	s.Patterns.Model, s.Patterns.Unpatterned = a.embed.model(), total(a.counts.of(countUnpatterned))
 	for reason, n := range a.counts.of(countRetired) {
 		s.Dropped[reason] += n
 	}

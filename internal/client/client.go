@@ -7,6 +7,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,6 +97,27 @@ func (c *Client) Line(ctx context.Context, id pipeline.ID) (query.Line, error) {
 func (c *Client) Around(ctx context.Context, id pipeline.ID, before, after int) (query.LinesResponse, error) {
 	v := url.Values{"id": {id.String()}, "before": {strconv.Itoa(before)}, "after": {strconv.Itoa(after)}}
 	return get[query.LinesResponse](ctx, c, "/v1/lines", v)
+}
+
+// Search asks a question in words.
+func (c *Client) Search(ctx context.Context, q query.SearchRequest) (query.SearchResponse, error) {
+	var answer query.SearchResponse
+	body, err := json.Marshal(q)
+	if err != nil {
+		return answer, fmt.Errorf("encode question: %w", err)
+	}
+	r, err := c.request(ctx, http.MethodPost, "/v1/search", nil, bytes.NewReader(body))
+	if err != nil {
+		return answer, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	err = c.answer(r, &answer)
+	return answer, err
+}
+
+// Patterns counts patterns.
+func (c *Client) Patterns(ctx context.Context, q query.PatternsRequest) (query.PatternsResponse, error) {
+	return get[query.PatternsResponse](ctx, c, "/v1/patterns", q.Values())
 }
 
 // Days lists the days that hold entries.

@@ -85,6 +85,19 @@ func (o *operator) Audit(_ context.Context, from, to int64) (audit.Report, error
 	return audit.Report{Clean: true, Entries: 5}, nil
 }
 
+func (o *operator) Search(_ context.Context, r query.SearchRequest) (query.SearchResponse, error) {
+	if r.Query == "" {
+		return query.SearchResponse{}, pipeline.WithHint(fmt.Errorf("no question: %w", pipeline.ErrRejected), "ask")
+	}
+	o.asked = fmt.Sprintln(r.Query, r.Namespaces, r.Limit, *r.Examples, r.Literal, r.Leg)
+	return query.SearchResponse{Hits: []query.Hit{{Template: "<*>", Score: 2.5}}, Understood: query.Understood{Filters: r.Selection}, Waiting: 3}, nil
+}
+
+func (o *operator) PatternList(_ context.Context, r query.PatternsRequest) (query.PatternsResponse, error) {
+	o.asked = fmt.Sprintln(r.Services, r.Order, r.Against, r.Limit)
+	return query.PatternsResponse{Patterns: []query.PatternRow{{Template: "<*>", Count: 4}}, Total: 9, Note: "n"}, nil
+}
+
 func connect(t *testing.T, h http.Handler) *client.Client {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -98,7 +111,7 @@ func api(t *testing.T) (*client.Client, *operator) {
 	t.Helper()
 	o := &operator{}
 	mux := http.NewServeMux()
-	(&query.API{Lines: &query.Service{Reader: store{}}, DeadLetters: o, Status: o, Auditor: o}).Register(mux)
+	(&query.API{Lines: &query.Service{Reader: store{}}, Search: o, DeadLetters: o, Status: o, Auditor: o}).Register(mux)
 	return connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer secret-token" {
 			query.WriteError(w, 401, "no token", "send one")
@@ -122,11 +135,11 @@ func TestQuestions(t *testing.T) {
 	e := stored().Entry
 	want := query.NewLine(&e)
 
-	page, err := c.Lines(ctx, query.LineRequest{Query: "hello", Levels: []string{"warn+"}, From: "15m"})
+	page, err := c.Lines(ctx, query.LineRequest{Query: "hello", Selection: query.Selection{Levels: []string{"warn+"}, From: "15m"}})
 	require.NoError(t, err)
 	require.Equal(t, []query.Line{want}, page.Lines)
 	require.NotEmpty(t, page.Next)
-	_, err = c.Lines(ctx, query.LineRequest{Query: "hello", Levels: []string{"warn+"}, From: "15m", Cursor: page.Next})
+	_, err = c.Lines(ctx, query.LineRequest{Query: "hello", Selection: query.Selection{Levels: []string{"warn+"}, From: "15m"}, Cursor: page.Next})
 	require.NoError(t, err)
 
 	line, err := c.Line(ctx, want.ID)
@@ -135,6 +148,20 @@ func TestQuestions(t *testing.T) {
 	page, err = c.Around(ctx, want.ID, 0, 0)
 	require.NoError(t, err)
 	require.Equal(t, []query.Line{want}, page.Lines)
+	none := 0
+	hits, err := c.Search(ctx, query.SearchRequest{
+		Query: "why <b>?", Selection: query.Selection{Namespaces: []string{"shop"}}, Limit: 2, Examples: &none, Literal: true, Leg: "text",
+	})
+	require.NoError(t, err)
+	require.Equal(t, "why <b>? [shop] 2 0 true text\n", o.asked)
+	require.Equal(t, 2.5, hits.Hits[0].Score)
+	require.Equal(t, int64(3), hits.Waiting)
+	require.Equal(t, []string{"shop"}, hits.Understood.Filters.Namespaces)
+	patterns, err := c.Patterns(ctx, query.PatternsRequest{Selection: query.Selection{Services: []string{"cart"}}, Order: "new", Against: "2h", Limit: 5})
+	require.NoError(t, err)
+	require.Equal(t, "[cart] new 2h 5\n", o.asked)
+	require.Equal(t, int64(4), patterns.Patterns[0].Count)
+	require.Equal(t, 9, patterns.Total)
 	days, err := c.Days(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "2021-08-03", days.Days[0].Day)
@@ -169,6 +196,12 @@ func TestErrorsCarryOutcomeAndHint(t *testing.T) {
 	require.ErrorIs(t, err, pipeline.ErrRejected)
 	require.EqualError(t, err, `order "up" is unknown`)
 	require.Contains(t, hint(err), "newest")
+	_, err = c.Search(ctx, query.SearchRequest{})
+	require.ErrorIs(t, err, pipeline.ErrRejected)
+	require.Equal(t, "ask", hint(err))
+	_, err = c.Search(ctx, query.SearchRequest{Query: strings.Repeat("x", query.MaxSearchBody)})
+	require.ErrorIs(t, err, pipeline.ErrRejected)
+	require.NotEmpty(t, hint(err))
 	_, err = c.Line(ctx, pipeline.ID{})
 	require.ErrorIs(t, err, pipeline.ErrNotFound)
 	_, err = c.Lines(ctx, query.LineRequest{Query: "-"})
@@ -226,7 +259,7 @@ func TestFollow(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	var got []string
-	err := c.Follow(ctx, query.LineRequest{Namespaces: []string{"shop"}}, 0, func(l query.Line) error {
+	err := c.Follow(ctx, query.LineRequest{Selection: query.Selection{Namespaces: []string{"shop"}}}, 0, func(l query.Line) error {
 		got = append(got, l.Message)
 		return nil
 	})

@@ -18,6 +18,7 @@ type Config struct {
 	Sources     Sources     `koanf:"sources" doc:"Where log lines come from, besides HTTP."`
 	Stream      Stream      `koanf:"stream" doc:"The durable stream between sources and index."`
 	Index       Index       `koanf:"index" doc:"The index of lines."`
+	Embedding   Embedding   `koanf:"embedding" doc:"What turns patterns and questions into vectors."`
 	Redaction   Redaction   `koanf:"redaction" doc:"Secrets become tokens before anything is durable."`
 	Drop        []DropRule  `koanf:"drop" doc:"Entries that are dropped at the source, counted by rule. A rule drops what meets all of its conditions."`
 	DeadLetters DeadLetters `koanf:"dead_letters" doc:"What can never be indexed is kept here, with its reason."`
@@ -66,6 +67,23 @@ type Index struct {
 	Retention    Duration `koanf:"retention" doc:"Age at which whole days are deleted and older entries are refused and counted; 0: never."`
 	MaxBytes     Size     `koanf:"max_bytes" doc:"Disk that the index may use: beyond it the oldest days are deleted and counted; 0: no cap."`
 	BatchEntries int      `koanf:"batch_entries" doc:"Entries at which a transaction is closed: whole records, so it may be some more."`
+
+	MaxServicePatterns int `koanf:"max_service_patterns" doc:"Patterns that a service may have on one day. Lines beyond it are indexed without a pattern, and counted."`
+	MaxPatterns        int `koanf:"max_patterns" doc:"Patterns of all services on one day, as max_service_patterns."`
+}
+
+// Embedding configures the embedder and what of a pattern is embedded.
+type Embedding struct {
+	Provider       string   `koanf:"provider" doc:"builtin: the table in the binary, no network; openai: any endpoint that speaks OpenAI's /v1/embeddings (Ollama, vLLM, LiteLLM ..); none: words alone."`
+	URL            string   `koanf:"url" doc:"With openai: the endpoint's base, such as http://127.0.0.1:11434/v1."`
+	Model          string   `koanf:"model" doc:"With openai: the model's name there."`
+	Dimensions     int      `koanf:"dimensions" doc:"With openai: components of a vector, asked of models that can shorten theirs; 0: as the model has them."`
+	APIKeyFile     string   `koanf:"api_key_file" doc:"With openai: file with the API key; empty: none is sent."`
+	DocumentPrefix string   `koanf:"document_prefix" doc:"With openai: text put before every document, where the model wants one (\"search_document: \")."`
+	QueryPrefix    string   `koanf:"query_prefix" doc:"With openai: text put before every question (\"search_query: \")."`
+	Batch          int      `koanf:"batch" doc:"With openai: texts of one request."`
+	Timeout        Duration `koanf:"timeout" doc:"With openai: longest time of one request."`
+	Glossary       string   `koanf:"glossary" doc:"File that adds to the built-in glossary: key<TAB>expansion, a line each; an empty expansion removes a key. What a pattern's words mean in words that people ask with."`
 }
 
 // Redaction configures how secrets are removed.
@@ -139,7 +157,8 @@ func Default() Config {
 			KeepBytes:   512 * MiB,
 			RecordBytes: 256 * KiB,
 		},
-		Index:       Index{BatchEntries: 4000},
+		Index:       Index{BatchEntries: 4000, MaxServicePatterns: 10_000, MaxPatterns: 200_000},
+		Embedding:   Embedding{Provider: "builtin", Batch: 64, Timeout: Duration(30 * time.Second)},
 		DeadLetters: DeadLetters{Retention: Duration(30 * day)},
 		Log:         Log{Level: "info", Format: "text"},
 		Memory:      Memory{Limit: 140 * MiB},

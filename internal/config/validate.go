@@ -29,6 +29,9 @@ func (c *Config) check() Faults {
 	notNegative(&k, "index.retention", c.Index.Retention)
 	notNegative(&k, "index.max_bytes", c.Index.MaxBytes)
 	within(&k, "index.batch_entries", c.Index.BatchEntries, 1, 100_000)
+	within(&k, "index.max_service_patterns", c.Index.MaxServicePatterns, 1, 1_000_000)
+	within(&k, "index.max_patterns", c.Index.MaxPatterns, 1, 10_000_000)
+	k.embedding(c.Embedding)
 	k.redaction(c.Redaction)
 	k.drop(c.Drop)
 	notNegative(&k, "dead_letters.retention", c.DeadLetters.Retention)
@@ -119,6 +122,24 @@ func (k *checker) tail(t Tail) {
 	within(k, "sources.tail.join_idle", t.JoinIdle, 0, Duration(time.Minute))
 	within(k, "sources.tail.max_line", t.MaxLine, 4*KiB, 4*MiB)
 	k.oneOf("sources.tail.from", t.From, "beginning", "end")
+}
+
+func (k *checker) embedding(e Embedding) {
+	k.oneOf("embedding.provider", e.Provider, "builtin", "openai", "none")
+	within(k, "embedding.batch", e.Batch, 1, 2048)
+	within(k, "embedding.timeout", e.Timeout, Duration(time.Second), Duration(10*time.Minute))
+	if e.Provider != "openai" {
+		if e.URL != "" || e.Model != "" {
+			k.fault("embedding.provider", "%q uses neither embedding.url nor embedding.model; say openai", e.Provider)
+		}
+		return
+	}
+	k.notEmpty("embedding.model", e.Model)
+	within(k, "embedding.dimensions", e.Dimensions, 0, 16_384)
+	u, err := url.Parse(e.URL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+		k.fault("embedding.url", "is not an address such as http://127.0.0.1:11434/v1")
+	}
 }
 
 func (k *checker) stream(s Stream) {

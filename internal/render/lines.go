@@ -168,7 +168,7 @@ func fewFields(l *query.Line) string {
 func allFields(l *query.Line) string {
 	var b strings.Builder
 	b.WriteString("\nid=" + l.ID.String())
-	for _, f := range [][2]string{{"kind", l.Kind}, {"cluster", l.Cluster}, {"namespace", l.Namespace}, {"container", l.Container}, {"node", l.Node}} {
+	for _, f := range [][2]string{{"pattern", l.PatternID}, {"kind", l.Kind}, {"cluster", l.Cluster}, {"namespace", l.Namespace}, {"container", l.Container}, {"node", l.Node}} {
 		if f[1] != "" {
 			b.WriteString(" " + f[0] + "=" + f[1])
 		}

@@ -178,14 +178,14 @@ func TestProgress(t *testing.T) {
 	}
 }
 func TestTableShowsWhatStandsInAttributesAlone(t *testing.T) {
-	l := query.Line{Kind: "log", Message: "sync failed", Container: "app", Attributes: query.Attributes{
+	l := query.Line{Kind: "log", PatternID: "abc", Message: "sync failed", Container: "app", Attributes: query.Attributes{
 		{Key: "caller", Value: `"x.go:1"`}, {Key: "err", Value: `"disk full"`}, {Key: "node", Value: `"n1"`}, {Key: "tries", Value: "3"}}}
 	var few, wide strings.Builder
 	require.NoError(t, render.NewLines(&few, render.FormatTable, render.Terminal{}).Write([]query.Line{l}))
 	require.Contains(t, few.String(), `sync failed err="disk full" node=n1 tries=3`)
 	require.NotContains(t, few.String(), "x.go:1")
 	require.NoError(t, render.NewLines(&wide, render.FormatWide, render.Terminal{}).Write([]query.Line{l}))
-	require.Contains(t, wide.String(), "id="+l.ID.String()+" kind=log container=app caller=x.go:1")
+	require.Contains(t, wide.String(), "id="+l.ID.String()+" pattern=abc kind=log container=app caller=x.go:1")
 
 	event := query.Line{Kind: "event", Message: "Started", Attributes: query.Attributes{{Key: "uid", Value: `"u"`}}}
 	few.Reset()

@@ -95,3 +95,25 @@ func wrap(s string, columns, most int) []string {
 	}
 	return rows
 }
+
+// wrapWords is wrap that breaks between words where it can. The space at a break
+// is left out.
+func wrapWords(s string, columns, most int) []string {
+	if columns <= 0 || s == "" {
+		return []string{s}
+	}
+	var rows []string
+	for s != "" && len(rows) < most {
+		row := wrap(s, columns, 1)[0]
+		rest := s[len(row):]
+		if rest != "" && rest[0] != ' ' {
+			indent := len(row) - len(strings.TrimLeft(row, " "))
+			if at := strings.LastIndexByte(row[indent:], ' '); at > 0 {
+				row, rest = s[:indent+at], s[indent+at:]
+			}
+		}
+		rows = append(rows, row)
+		s = strings.TrimPrefix(rest, " ")
+	}
+	return rows
+}

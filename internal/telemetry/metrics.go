@@ -21,11 +21,14 @@ type Metrics struct {
 
 	lines, bytes, rejected, dropped, redacted, lost *prometheus.CounterVec
 	entries, indexed, duplicates, futureTimes       prometheus.Counter
+	unpatterned, embedded                           prometheus.Counter
+	unembeddable                                    *prometheus.CounterVec
 
 	streamLag                                                             *prometheus.GaugeVec
 	streamBytes, indexBytes, indexDays, diskFreeBytes, tailFiles, tailLag prometheus.Gauge
+	patterns, patternsWaiting                                             prometheus.Gauge
 
-	publish, handle, write, query prometheus.Histogram
+	publish, handle, write, query, embed prometheus.Histogram
 }
 
 // NewMetrics makes all metrics at zero, with those of the Go runtime and the
@@ -34,16 +37,19 @@ func NewMetrics(build Build) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 
-		lines:       counters("lines_total", "Source lines read.", "source"),
-		entries:     counter("entries_total", "Entries collected: lines less those joined into one entry."),
-		bytes:       counters("bytes_total", "Bytes read from sources (in), written to the stream (stream).", "direction"),
-		rejected:    counters("rejected_total", "Records and entries that went to the dead letters.", "reason"),
-		dropped:     counters("dropped_total", "Entries dropped by policy.", "rule"),
-		redacted:    counters("redacted_total", "Secrets replaced by tokens.", "rule"),
-		lost:        counters("lost_files_total", "Files of which something was gone before it was read.", "reason"),
-		indexed:     counter("indexed_total", "Entries that became a new document."),
-		duplicates:  counter("duplicates_total", "Entries whose document was there already."),
-		futureTimes: counter("future_times_total", "Times more than 24 h ahead of the send time, replaced by it."),
+		lines:        counters("lines_total", "Source lines read.", "source"),
+		entries:      counter("entries_total", "Entries collected: lines less those joined into one entry."),
+		bytes:        counters("bytes_total", "Bytes read from sources (in), written to the stream (stream).", "direction"),
+		rejected:     counters("rejected_total", "Records and entries that went to the dead letters.", "reason"),
+		dropped:      counters("dropped_total", "Entries dropped by policy.", "rule"),
+		redacted:     counters("redacted_total", "Secrets replaced by tokens.", "rule"),
+		lost:         counters("lost_files_total", "Files of which something was gone before it was read.", "reason"),
+		indexed:      counter("indexed_total", "Entries that became a new document."),
+		duplicates:   counter("duplicates_total", "Entries whose document was there already."),
+		futureTimes:  counter("future_times_total", "Times more than 24 h ahead of the send time, replaced by it."),
+		unpatterned:  counter("unpatterned_total", "Entries indexed without a pattern: their service, or the day, has too many."),
+		embedded:     counter("embedded_total", "Pattern documents that got a vector."),
+		unembeddable: counters("unembeddable_total", "Pattern documents that the embedder refuses for good: they are found by words alone.", "reason"),
 
 		streamLag:     gauges("stream_lag_records", "Records of the stream that are not yet indexed.", "partition"),
 		streamBytes:   gauge("stream_bytes", "Size of the stream."),
@@ -53,16 +59,21 @@ func NewMetrics(build Build) *Metrics {
 		tailFiles:     gauge("tail_files", "Files that are followed."),
 		tailLag:       gauge("tail_lag_bytes", "Bytes of followed files that are not in the stream yet."),
 
+		patterns:        gauge("patterns", "Pattern documents in the index."),
+		patternsWaiting: gauge("patterns_waiting", "Pattern documents that wait for their vector."),
+
 		publish: histogram("publish_seconds", "Time until a batch of records is durable in the stream."),
 		handle:  histogram("handle_seconds", "Time to handle a batch of records."),
 		write:   histogram("write_seconds", "Time until a batch of entries is durable in the index."),
 		query:   histogram("query_seconds", "Time to answer a query."),
+		embed:   histogram("embed_seconds", "Time of a call of the embedder."),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say what was built.",
 		ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "go": build.Go}})
 	info.Set(1)
 	m.registry.MustRegister(info,
 		m.lines, m.entries, m.bytes, m.rejected, m.dropped, m.redacted, m.lost, m.indexed, m.duplicates, m.futureTimes,
+		m.unpatterned, m.embedded, m.unembeddable, m.patterns, m.patternsWaiting, m.embed,
 		m.streamLag, m.streamBytes, m.indexBytes, m.indexDays, m.diskFreeBytes, m.tailFiles, m.tailLag,
 		m.publish, m.handle, m.write, m.query,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -104,6 +115,27 @@ func (m *Metrics) AddDuplicates(n int) { m.duplicates.Add(float64(n)) }
 
 // AddFutureTimes counts times that were replaced.
 func (m *Metrics) AddFutureTimes(n int) { m.futureTimes.Add(float64(n)) }
+
+// AddUnpatterned counts entries that were indexed without a pattern.
+func (m *Metrics) AddUnpatterned(n int) { m.unpatterned.Add(float64(n)) }
+
+// AddEmbedded counts pattern documents that got a vector.
+func (m *Metrics) AddEmbedded(n int) { m.embedded.Add(float64(n)) }
+
+// AddUnembeddable counts pattern documents that the embedder refuses for good.
+func (m *Metrics) AddUnembeddable(reason string, n int) {
+	m.unembeddable.WithLabelValues(reason).Add(float64(n))
+}
+
+// SetPatterns sets how many pattern documents there are, and how many of them
+// wait for their vector.
+func (m *Metrics) SetPatterns(total, waiting int64) {
+	m.patterns.Set(float64(total))
+	m.patternsWaiting.Set(float64(waiting))
+}
+
+// ObserveEmbed records how long a call of the embedder took.
+func (m *Metrics) ObserveEmbed(d time.Duration) { m.embed.Observe(d.Seconds()) }
 
 // SetStreamLag sets how many records of a partition wait.
 func (m *Metrics) SetStreamLag(partition string, records int64) {

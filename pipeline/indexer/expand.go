@@ -9,6 +9,7 @@ import (
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/collect"
 	"github.com/loglode/loglode/pipeline/normalise"
+	"github.com/loglode/loglode/pipeline/pattern"
 	"github.com/loglode/loglode/pipeline/policy"
 	"github.com/loglode/loglode/pipeline/redact"
 	"github.com/loglode/loglode/pipeline/wire"
@@ -40,6 +41,7 @@ type Expander struct {
 	rules     Rules
 	decoder   *wire.Decoder
 	normalise *normalise.Normaliser
+	miner     *pattern.Miner
 	encoder   *wire.Encoder
 }
 
@@ -79,7 +81,7 @@ func NewExpander(r Rules) (*Expander, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Expander{rules: r, decoder: decoder, normalise: normalise.New(), encoder: wire.NewEncoder(compress)}, nil
+	return &Expander{rules: r, decoder: decoder, normalise: normalise.New(), miner: pattern.New(), encoder: wire.NewEncoder(compress)}, nil
 }
 
 // seal makes a record of one entry that has had the rules applied. sent is in
@@ -199,6 +201,7 @@ func (x *Expander) entry(out *Expansion, raw *pipeline.RawEntry, place pipeline.
 		out.refuse(place, Refused{Dropped: "retention"})
 		return nil
 	}
+	e.Pattern = x.miner.Entry(e)
 	out.Future += x.normalise.FutureTimes - before
 	e.Lineage = place
 	return e

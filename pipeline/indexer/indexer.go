@@ -38,6 +38,9 @@ type Observer interface {
 	Redacted(rule string)
 	Rejected(reason string)
 	FutureTimes(n uint64)
+	// Unpatterned tells of new documents that the store keeps without their
+	// pattern.
+	Unpatterned(n int)
 	Wrote(entries int, took time.Duration)
 }
 
@@ -243,6 +246,15 @@ func (w *worker) write(ctx context.Context) error {
 		return fmt.Errorf("write entries: %w", err)
 	}
 	w.x.o.Observer.Wrote(len(w.entries), w.x.o.Now().Sub(start))
+	unpatterned := 0
+	for i := range results {
+		if results[i].Unpatterned {
+			unpatterned++
+		}
+	}
+	if unpatterned > 0 {
+		w.x.o.Observer.Unpatterned(unpatterned)
+	}
 	for i := range w.pending {
 		p := &w.pending[i]
 		end := len(w.entries)

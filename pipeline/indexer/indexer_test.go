@@ -84,6 +84,7 @@ type observer struct {
 	finished                    map[pipeline.Position]indexer.Tally
 	dropped, redacted, rejected []string
 	future                      uint64
+	unpatterned                 int
 }
 
 func (o *observer) Finished(at pipeline.Position, t indexer.Tally) {
@@ -96,6 +97,7 @@ func (o *observer) Dropped(rule string)      { o.dropped = append(o.dropped, rul
 func (o *observer) Redacted(rule string)     { o.redacted = append(o.redacted, rule) }
 func (o *observer) Rejected(reason string)   { o.rejected = append(o.rejected, reason) }
 func (o *observer) FutureTimes(n uint64)     { o.future += n }
+func (o *observer) Unpatterned(n int)        { o.unpatterned += n }
 func (o *observer) Wrote(int, time.Duration) {}
 
 type fixture struct {
@@ -350,4 +352,5 @@ func (quiet) Dropped(string)                            {}
 func (quiet) Redacted(string)                           {}
 func (quiet) Rejected(string)                           {}
 func (quiet) FutureTimes(uint64)                        {}
+func (quiet) Unpatterned(int)                           {}
 func (quiet) Wrote(int, time.Duration)                  {}
