@@ -1,6 +1,7 @@
 # All commands of the project; CI calls only these. "make help" lists them.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X github.com/loglode/loglode/internal/telemetry.release=$(VERSION)
+PACK = $(abspath $(or $(LOGLODE_PACK),../shared/devpack))
 # Packages that start goroutines or lock: what the race detector can find something in.
 CONCURRENT = $(shell grep -rlE '^[[:space:]]*go |errgroup|"sync(/atomic)?"' --include='*.go' --exclude-dir=.cache . | xargs -n1 dirname | sort -u)
 
@@ -28,8 +29,8 @@ bench: need-go ## measure each stage and the whole; on the corpus if LOGLODE_PAC
 soak: need-go ## kill and reopen at seeded random moments, for long; LOGLODE_SEED repeats a run
 	LOGLODE_SOAK=1 go test -count=1 -timeout 120m -run Killed -v ./test/e2e/...
 
-eval: need-go ## load the whole corpus of LOGLODE_PACK (default ../shared/devpack) and hold every line to account
-	@tools/need pack && LOGLODE_PACK=$(abspath $(or $(LOGLODE_PACK),../shared/devpack)) go test -tags pack -count=1 -timeout 60m -v ./test/eval/...
+eval: need-go ## measure search and patterns on the pack LOGLODE_PACK (default ../shared/devpack), and account for every line of its corpus
+	@tools/need pack && go run ./test/eval --pack $(PACK) --floor test/eval/floor.json && LOGLODE_PACK=$(PACK) go test -tags pack -count=1 -timeout 60m -v ./test/eval/corpus/...
 
 generate: need-go ## write docs/configuration.md from the Config struct
 	go run ./tools/configdoc > docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md

@@ -75,12 +75,14 @@ func BenchmarkWhole(b *testing.B) {
 	b.Run("ingest", func(b *testing.B) {
 		require.NoError(b, os.RemoveAll(data))
 		start := time.Now()
-		command := exec.CommandContext(b.Context(), loglode, "ingest", "--data", data, path)
-		var out bytes.Buffer
-		command.Stdout, command.Stderr = &out, &out
+		command := exec.CommandContext(b.Context(), loglode, "ingest", "-o", "json", "--data", data, path)
+		var out, errs bytes.Buffer
+		command.Stdout, command.Stderr = &out, &errs
 		require.NoError(b, command.Start())
 		peak := watchPeak(command.Process.Pid)
-		require.NoError(b, command.Wait(), out.String())
+		require.NoError(b, command.Wait(), errs.String())
+		var summary struct{ Patterns, Embedded int64 }
+		require.NoError(b, json.Unmarshal(out.Bytes(), &summary))
 		usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage)
 		require.True(b, ok)
 		used := float64(usage.Utime.Sec+usage.Stime.Sec) + float64(usage.Utime.Usec+usage.Stime.Usec)/1e6
@@ -90,6 +92,8 @@ func BenchmarkWhole(b *testing.B) {
 		b.ReportMetric(float64(size)/1e6/used, "MB/cpu-s")
 		b.ReportMetric(used/float64(lines)/bare, "x-bare-fts5")
 		b.ReportMetric(float64(peak())/1024, "peak-MiB")
+		b.ReportMetric(float64(summary.Patterns)/float64(lines)*1e6, "patterns/Mline")
+		b.ReportMetric(float64(summary.Embedded)/float64(lines)*1e6, "embedded/Mline")
 		b.ReportMetric(float64(folder(b, filepath.Join(data, "days")))/float64(size), "index-B/input-B")
 		b.ReportMetric(float64(folder(b, filepath.Join(data, "stream")))/float64(size), "stream-B/input-B")
 		b.ReportMetric(0, "ns/op")
@@ -134,16 +138,16 @@ func folder(b *testing.B, dir string) (n int64) {
 
 var served = regexp.MustCompile(`url=(http://[0-9.:]+)`)
 
-// queries measures GET /v1/lines of a running loglode, the connection included.
-func queries(b *testing.B, loglode, data string) {
+// serve runs loglode on a data directory until the benchmark ends, and returns
+// its URL.
+func serve(b *testing.B, loglode, data string) (address string) {
 	b.Helper()
 	command := exec.CommandContext(b.Context(), loglode, "up", "--data", data, "--listen", "127.0.0.1:0")
 	stderr, err := command.StderrPipe()
 	require.NoError(b, err)
 	require.NoError(b, command.Start())
-	defer func() { _ = command.Process.Signal(syscall.SIGTERM); _ = command.Wait() }()
+	b.Cleanup(func() { _ = command.Process.Signal(syscall.SIGTERM); _ = command.Wait() })
 	scanner := bufio.NewScanner(stderr)
-	address := ""
 	for address == "" && scanner.Scan() {
 		if m := served.FindStringSubmatch(scanner.Text()); m != nil {
 			address = m[1]
@@ -154,6 +158,13 @@ func queries(b *testing.B, loglode, data string) {
 		for scanner.Scan() { //nolint:revive // the pipe must not fill
 		}
 	}()
+	return address
+}
+
+// queries measures GET /v1/lines of a running loglode, the connection included.
+func queries(b *testing.B, loglode, data string) {
+	b.Helper()
+	address := serve(b, loglode, data)
 	for _, q := range []struct{ name, query string }{
 		{"newest", ""},
 		{"word", "q=reconciling"},
@@ -167,18 +178,24 @@ func queries(b *testing.B, loglode, data string) {
 		{"rank-all", "order=rank&q=" + url.QueryEscape("connection refused")},
 	} {
 		b.Run("lines/"+q.name, func(b *testing.B) {
-			var took []float64
-			for range 50 {
-				start := time.Now()
-				ask(b, address+"/v1/lines?limit=100&"+q.query)
-				took = append(took, float64(time.Since(start).Microseconds())/1000)
-			}
-			slices.Sort(took)
-			b.ReportMetric(took[len(took)/2], "p50-ms")
-			b.ReportMetric(took[len(took)*99/100], "p99-ms")
-			b.ReportMetric(0, "ns/op")
+			latency(b, 50, func(int) { ask(b, address+"/v1/lines?limit=100&"+q.query) })
 		})
 	}
+}
+
+// latency measures calls, one at a time. With 50 of them p99 is the slowest.
+func latency(b *testing.B, calls int, call func(i int)) {
+	b.Helper()
+	var took []float64
+	for i := range calls {
+		start := time.Now()
+		call(i)
+		took = append(took, float64(time.Since(start).Microseconds())/1000)
+	}
+	slices.Sort(took)
+	b.ReportMetric(took[len(took)/2], "p50-ms")
+	b.ReportMetric(took[len(took)*99/100], "p99-ms")
+	b.ReportMetric(0, "ns/op")
 }
 
 func ask(b *testing.B, address string) {

@@ -1,8 +1,8 @@
 //go:build pack
 
-// Package eval measures the product on a pack of real logs: LOGLODE_PACK names
-// its folder, `make eval` runs it.
-package eval
+// Package corpus loads the whole corpus of a pack of real logs and holds every
+// line to account: LOGLODE_PACK names the pack's folder, `make eval` runs it.
+package corpus
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "loglode")
-	build := exec.Command("go", "build", "-o", binary, "../../cmd/loglode")
+	build := exec.Command("go", "build", "-o", binary, "../../../cmd/loglode")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		os.Exit(1)
