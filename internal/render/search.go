@@ -10,9 +10,11 @@ import (
 )
 
 const (
-	// templateRows and exampleIndent keep a page of hits on one screen.
+	// templateRows, exampleIndent and shownPlaces keep a page of hits on one
+	// screen.
 	templateRows  = 3
 	exampleIndent = 6
+	shownPlaces   = 3
 	// labelWidth is that of the words in front of what was understood.
 	labelWidth = len("searched") + len(gap)
 )
@@ -141,6 +143,9 @@ func (h *hitTable) hit(hit *query.Hit) {
 		if h.wide && place.Cluster != "" {
 			places[i] = Safe(place.Cluster) + ":" + places[i]
 		}
+	}
+	if len(places) > shownPlaces && !h.wide {
+		places = append(places[:shownPlaces], fmt.Sprintf("%d more", len(places)-shownPlaces))
 	}
 	writeBlock(&h.b, blockIndent, t.block("also in "+strings.Join(places, ", "), blockIndent, also), faintly)
 }
