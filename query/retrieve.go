@@ -3,7 +3,6 @@ package query
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -107,7 +106,10 @@ func (q *search) run(ctx context.Context) (SearchResponse, error) {
 		if err != nil {
 			return response, err
 		}
-		response.Patterns, response.Waiting = found.total, found.waiting
+		response.Patterns = found.total
+		if q.service.Embedder != nil { // else nothing waits for what will not come
+			response.Waiting = found.waiting
+		}
 		if response.Hits, err = q.hits(ctx, found.documents); err != nil {
 			return response, err
 		}
@@ -162,7 +164,10 @@ func (q *search) embed(ctx context.Context) error {
 		return nil
 	}
 	if s.Embedder == nil {
-		return q.withoutVector(errors.New("no embedder is configured"))
+		if q.scorer.leg == LegVector {
+			return rejectf("leave leg out to search by words", "no embedder is configured")
+		}
+		return nil // as it was chosen
 	}
 	limited, cancel := context.WithTimeout(ctx, embedTimeout)
 	defer cancel()

@@ -306,7 +306,13 @@ func TestSearchGoesOnWithoutTheEmbedder(t *testing.T) {
 	require.Equal(t, []string{refused}, templates(got))
 
 	s.Embedder = nil
-	require.NotEmpty(t, search(t, s, query.SearchRequest{Query: "connection refused"}).Degraded)
+	p.waiting = []string{refused, full}
+	got = search(t, s, query.SearchRequest{Query: "connection refused"})
+	require.Empty(t, got.Degraded, "words alone are what was chosen")
+	require.Zero(t, got.Waiting)
+	require.Equal(t, []string{refused}, templates(got))
+	_, err = s.Search(context.Background(), query.SearchRequest{Query: "connection refused", Leg: query.LegVector})
+	requireRejected(t, err, "a leg that is not there")
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -33,7 +33,8 @@ type Service struct {
 	// Document is what of a pattern document is ranked. It MUST be what the store
 	// indexes and embeds; nil takes the words of the template and the service.
 	Document func(template, service, masked string) embedding.Document
-	// Embedder makes the vectors of questions; nil ranks by words alone.
+	// Embedder makes the vectors of questions; nil ranks by words alone, and says
+	// nothing of it.
 	Embedder embedding.Embedder
 	// Log is told why an Embedder failed, which does not fail a search; nil
 	// discards.
