@@ -317,7 +317,7 @@ func (s *Service) says(text string) bool {
 
 // isAsking says that a word asks: an interrogative, an auxiliary verb, a pronoun
 // of who asks. That no pattern has it is no news. It is ranked by like any other:
-// without such words nDCG@10 is .003 less.
+// leaving such words out measures the same.
 func isAsking(word string) bool {
 	switch strings.ToLower(word) {
 	case "why", "how", "what", "which", "when", "where", "who", "whose",
