@@ -160,6 +160,9 @@ func compareIDs(a, b pipeline.PatternID) int { return slices.Compare(a[:], b[:])
 // has the plain words alone: documents have placeholders there.
 func (q *search) embed(ctx context.Context) error {
 	s := q.service
+	if s.Embedder != nil {
+		q.model = s.Embedder.Model() // also without a vector: what waits is counted
+	}
 	if q.scorer.leg == LegText {
 		return nil
 	}
@@ -181,7 +184,7 @@ func (q *search) embed(ctx context.Context) error {
 		return q.withoutVector(fmt.Errorf("the embedder gave %d vectors for one text", len(vectors)))
 	}
 	if slices.ContainsFunc(vectors[0], func(x float32) bool { return x != 0 }) { // else it knows no word of it
-		q.scorer.vector, q.model = vectors[0], s.Embedder.Model()
+		q.scorer.vector = vectors[0]
 	}
 	return nil
 }
@@ -230,7 +233,7 @@ func (q *search) find(ctx context.Context) (findings, error) {
 			continue // its token stands for it
 		}
 		q.scorer.addTerm(term, found.Total, found.Holding[i])
-		if found.Holding[i] == 0 && !isAsking(q.termWords[i]) {
+		if found.Holding[i] == 0 && !isAsking(q.termWords[i]) && !slices.Contains(q.Unknown, q.termWords[i]) {
 			q.Unknown = append(q.Unknown, q.termWords[i])
 		}
 	}

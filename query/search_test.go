@@ -184,10 +184,11 @@ func TestTiesGoByCountAndTroubleFirst(t *testing.T) {
 }
 
 func TestWordsThatAskAreNotUnknown(t *testing.T) {
-	_, s := newPatterns(line(1, "connection refused by 10.0.0.1:1", of(refused)))
-	got := search(t, s, query.SearchRequest{Query: "Why was the Frobnicator refused?"})
-	require.Equal(t, []string{"Frobnicator"}, got.Understood.Unknown)
-	require.Equal(t, []string{"whi", "frobnic", "refus"}, got.Understood.Terms)
+	p, s := newPatterns(line(1, "connection refused by 10.0.0.1:1", of(refused)))
+	got := search(t, s, query.SearchRequest{Query: "Why was the FrobZap refused?"})
+	require.Equal(t, []string{"FrobZap"}, got.Understood.Unknown, "once, though it is two terms")
+	require.Equal(t, []string{"whi", "frob", "zap", "refus"}, got.Understood.Terms)
+	require.Equal(t, "concepts", p.documents[0].Model)
 }
 
 func TestTokensAreLookedUpInLines(t *testing.T) {
@@ -301,8 +302,11 @@ func TestSearchGoesOnWithoutTheEmbedder(t *testing.T) {
 	require.Empty(t, got.Degraded, "nothing was left out")
 
 	p.embedder.err = nil
+	p.documents = nil
 	got = search(t, s, query.SearchRequest{Query: "connection"}) // a zero vector
 	require.Empty(t, got.Degraded)
+	require.Nil(t, p.documents[0].Vector)
+	require.Equal(t, "concepts", p.documents[0].Model, "what waits is counted all the same")
 	require.Equal(t, []string{refused}, templates(got))
 
 	s.Embedder = nil
