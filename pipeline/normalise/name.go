@@ -94,6 +94,10 @@ const (
 	maxGenerated = 63
 )
 
+// WorkloadName is the name of a pod, a ReplicaSet or a Job without what
+// controllers appended to it: see stripGenerated.
+func WorkloadName(name string) string { return stripGenerated(name, "") }
+
 // stripGenerated removes what controllers append to the name of a pod, a
 // ReplicaSet or a Job. node, where known, is the node that a static pod's name
 // ends with.
