@@ -19,6 +19,16 @@
 //	                                                               |
 //	Hits <--(numbers, examples)-- one a pattern <--(one exact score: score.go)
 //
+//	POST /v1/ask {"query":"why does the cache service not start?"}
+//	        |
+//	        v
+//	AskRequest --(package question)--> filters, times; names --(the store)--> objects
+//	                                                               |
+//	              events, lines of patterns that promise most <----+ within a window
+//	                             |
+//	                             v
+//	AskResponse <--(words: rules', or a Generator's, checked)-- diagnose.Diagnose
+//
 // Service answers; API serves it over HTTP together with the operations that
 // its ports name (dead letters, status, audit). Who may ask is decided outside
 // and arrives as scopes in the context: see [WithScopes].

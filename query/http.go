@@ -26,8 +26,8 @@ const NextHeader = "Loglode-Next"
 // NoteHeader carries PatternsResponse.Note where the body is patterns alone.
 const NoteHeader = "Loglode-Note"
 
-// MaxSearchBody bounds the body of POST /v1/search, in bytes: a question of 4 KiB
-// and filters.
+// MaxSearchBody bounds the bodies of POST /v1/search and POST /v1/ask, in bytes: a
+// question of 4 KiB and filters.
 const MaxSearchBody = 64 << 10
 
 // bodyTimeout bounds how long a client may take to send it.
@@ -54,6 +54,7 @@ type Searcher interface {
 type API struct {
 	Lines       *Service
 	Search      Searcher
+	Asker       Asker
 	DeadLetters DeadLetterBox
 	Status      StatusReporter
 	Auditor     Auditor
@@ -76,6 +77,8 @@ type API struct {
 //	GET  /v1/lines/follow   q, any, filters, from, last, cursor; format=jsonl|sse
 //	GET  /v1/search         q, filters, from, to, limit, examples, literal, leg
 //	POST /v1/search         the same as a JSON body: SearchRequest
+//	GET  /v1/ask            q, filters, from, to, evidence, literal
+//	POST /v1/ask            the same as a JSON body: AskRequest
 //	GET  /v1/patterns       filters, from, to, order, against, limit;
 //	                        format=json|jsonl|csv
 //	GET  /v1/days
@@ -107,6 +110,12 @@ func (a *API) Register(mux *http.ServeMux) {
 		allow(mux, "/v1/search", "GET", "POST")
 		allow(mux, "/v1/patterns", "GET")
 	}
+	if a.Asker != nil {
+		answer := a.answerer()
+		a.handle(mux, "GET /v1/ask", timeout, func(w http.ResponseWriter, r *http.Request) error { return a.getAsk(w, r, answer) })
+		a.handle(mux, "POST /v1/ask", timeout, func(w http.ResponseWriter, r *http.Request) error { return a.postAsk(w, r, answer) })
+		allow(mux, "/v1/ask", "GET", "POST")
+	}
 	if a.Status != nil {
 		a.handle(mux, "GET /v1/status", timeout, unscoped(a.getStatus))
 		allow(mux, "/v1/status", "GET")
@@ -123,7 +132,7 @@ func (a *API) Register(mux *http.ServeMux) {
 		allow(mux, "/v1/audit", "POST")
 	}
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
-		WriteError(w, http.StatusNotFound, "no such address: "+r.Method+" "+r.URL.Path, "known are /v1/lines, /v1/lines/{id}, /v1/lines/follow, /v1/search, /v1/patterns, /v1/days, /v1/status, /v1/dlq, /v1/dlq/{id}, /v1/dlq/redrive, /v1/audit, /v1/ingest, /v1/files")
+		WriteError(w, http.StatusNotFound, "no such address: "+r.Method+" "+r.URL.Path, "known are /v1/lines, /v1/lines/{id}, /v1/lines/follow, /v1/search, /v1/ask, /v1/patterns, /v1/days, /v1/status, /v1/dlq, /v1/dlq/{id}, /v1/dlq/redrive, /v1/audit, /v1/ingest, /v1/files")
 	})
 }
 
@@ -328,8 +337,8 @@ func (a *API) getSearch(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *API) postSearch(w http.ResponseWriter, r *http.Request) error {
-	if r.URL.RawQuery != "" {
-		return rejectf("put all of the request into the body, or GET with parameters", "a search by POST takes no parameters")
+	if err := onlyBody(r); err != nil {
+		return err
 	}
 	body, err := readBody(w, r)
 	if err != nil {
@@ -340,6 +349,14 @@ func (a *API) postSearch(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return a.search(w, r, request)
+}
+
+// onlyBody refuses parameters beside a body.
+func onlyBody(r *http.Request) error {
+	if r.URL.RawQuery != "" {
+		return rejectf("put all of the request into the body, or GET with parameters", "a question by POST takes no parameters")
+	}
+	return nil
 }
 
 // readBody reads a small body at once: a slow client must not take the answer's

@@ -16,38 +16,55 @@ const (
 	LegVector = "vector"
 )
 
-const searchFields = "query, cluster, namespace, service, pod, container, node, level, kind, pattern, label, from, to, limit, examples, literal, leg"
+// bodyForm is what a JSON body is told to be where it is not.
+type bodyForm struct {
+	noun string
+	// fields are those that are known.
+	fields string
+	// example is a hint.
+	example string
+}
+
+var searchBody = bodyForm{
+	noun:    "search request",
+	fields:  "query, cluster, namespace, service, pod, container, node, level, kind, pattern, label, from, to, limit, examples, literal, leg",
+	example: `send a JSON object: {"query":"connection refused","namespace":["shop"],"limit":10}`,
+}
 
 // DecodeSearchRequest reads the JSON body of POST /v1/search. A field that is not
 // known, a wrong type, a second value behind the first and more than MaxSearchBody are
 // errors that wrap pipeline.ErrRejected and carry a hint.
 func DecodeSearchRequest(body io.Reader) (SearchRequest, error) {
-	var r SearchRequest
+	return decodeBody[SearchRequest](body, searchBody)
+}
+
+// decodeBody reads one JSON object of at most MaxSearchBody bytes.
+func decodeBody[T any](body io.Reader, form bodyForm) (T, error) {
+	var r, none T
 	text, err := io.ReadAll(io.LimitReader(body, MaxSearchBody+1))
 	if err != nil {
-		return r, fmt.Errorf("read search request: %w", err)
+		return none, fmt.Errorf("read %s: %w", form.noun, err)
 	}
 	if len(text) > MaxSearchBody {
-		return r, rejectf(fmt.Sprintf("it may have %d bytes", MaxSearchBody), "the search request is too large")
+		return none, rejectf(fmt.Sprintf("it may have %d bytes", MaxSearchBody), "the %s is too large", form.noun)
 	}
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&r); err != nil {
-		return SearchRequest{}, explainJSON(err)
+		return none, form.explain(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return SearchRequest{}, rejectf("send one JSON object", "there is more than one value in the search request")
+		return none, rejectf("send one JSON object", "there is more than one value in the %s", form.noun)
 	}
 	return r, nil
 }
 
-// explainJSON says in words what is wrong with a body.
-func explainJSON(err error) error {
-	const example = `send a JSON object: {"query":"connection refused","namespace":["shop"],"limit":10}`
+// explain says in words what is wrong with a body.
+func (form bodyForm) explain(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
 		if wrong.Field == "" {
-			return rejectf(example, "the search request is no JSON object")
+			return rejectf(form.example, "the %s is no JSON object", form.noun)
 		}
 		_, field, nested := strings.Cut(wrong.Field, ".")
 		if !nested {
@@ -57,9 +74,9 @@ func explainJSON(err error) error {
 	}
 	// encoding/json has no type for this error.
 	if field, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
-		return rejectf("known are "+searchFields, "unknown field %s", field)
+		return rejectf("known are "+form.fields, "unknown field %s", field)
 	}
-	return rejectf(example, "the search request is no JSON: %v", err)
+	return rejectf(form.example, "the %s is no JSON: %v", form.noun, err)
 }
 
 func jsonType(goType string) string {

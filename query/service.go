@@ -11,6 +11,7 @@ import (
 
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/embedding"
+	"github.com/loglode/loglode/query/diagnose"
 )
 
 // Service answers questions about lines from a store. Its fields are set once,
@@ -36,8 +37,14 @@ type Service struct {
 	// Embedder makes the vectors of questions; nil ranks by words alone, and says
 	// nothing of it.
 	Embedder embedding.Embedder
-	// Log is told why an Embedder failed, which does not fail a search; nil
-	// discards.
+	// Rules recognise failures. Where they are nil, Ask is refused.
+	Rules *diagnose.Table
+	// Generator words answers; nil leaves it to the rules' own words.
+	// GenerateTimeout bounds how long it may take; 0 means 60 s.
+	Generator       Generator
+	GenerateTimeout time.Duration
+	// Log is told why an Embedder or a Generator failed, which does not fail a
+	// search or an answer; nil discards.
 	Log *slog.Logger
 
 	analysers sync.Pool // of *analysis.Analyser

@@ -51,21 +51,8 @@ type foundToken struct {
 // understand reads filters and times out of the question, and looks up its
 // tokens in lines.
 func (s *Service) understand(ctx context.Context, r SearchRequest) (reading, error) {
-	now := s.now().UTC().Truncate(time.Second)
-	u := reading{Understood: Understood{
-		Text: strings.TrimSpace(r.Query), Terms: []string{}, Unknown: []string{}, Tokens: []Token{}, Read: []string{}, Filters: r.Selection,
-	}}
-	// What was asked for explicitly is checked before the store is asked.
-	if _, err := r.Selection.filter(s.now()); err != nil {
-		return u, err
-	}
-	if !r.Literal {
-		if err := s.readFilters(ctx, &u, r.Selection, now); err != nil {
-			return u, err
-		}
-	}
-	var err error
-	if u.filter, err = u.Filters.filter(s.now()); err != nil {
+	u, err := s.read(ctx, phrasing{text: r.Query, given: r.Selection, literal: r.Literal, binds: anyField})
+	if err != nil {
 		return u, err
 	}
 	u.words, u.borrowed = u.Text, map[string]struct{}{}
@@ -78,13 +65,46 @@ func (s *Service) understand(ctx context.Context, r SearchRequest) (reading, err
 	return u, nil
 }
 
+// phrasing is a question as it was asked.
+type phrasing struct {
+	text    string
+	given   Selection
+	literal bool
+	// binds says whether names of a field that the text holds become filters.
+	binds func(question.Field) bool
+}
+
+func anyField(question.Field) bool { return true }
+
+// read moves what a question says about where and when from its text to its
+// filters, and compiles these.
+func (s *Service) read(ctx context.Context, p phrasing) (reading, error) {
+	now := s.now().UTC().Truncate(time.Second)
+	u := reading{Understood: Understood{
+		Text: strings.TrimSpace(p.text), Terms: []string{}, Unknown: []string{}, Tokens: []Token{}, Read: []string{}, Filters: p.given,
+	}}
+	// What was asked for explicitly is checked before the store is asked.
+	if _, err := p.given.filter(s.now()); err != nil {
+		return u, err
+	}
+	if !p.literal {
+		if err := s.readFilters(ctx, &u, p, now); err != nil {
+			return u, err
+		}
+	}
+	var err error
+	u.filter, err = u.Filters.filter(s.now())
+	return u, err
+}
+
 // readFilters moves what the question says about where and when from its text to
-// its filters. given wins over what the question says about the same field.
-func (s *Service) readFilters(ctx context.Context, u *reading, given Selection, now time.Time) error {
+// its filters. What was given wins over what the question says about the same
+// field.
+func (s *Service) readFilters(ctx context.Context, u *reading, p phrasing, now time.Time) error {
 	read := question.Read(u.Text, now)
 	var spans []question.Span
 	for _, name := range read.Names {
-		if len(*selected(&given, name.Field)) > 0 {
+		if !p.binds(name.Field) || len(*selected(&p.given, name.Field)) > 0 {
 			continue
 		}
 		values, err := s.known(ctx, name)
@@ -98,7 +118,7 @@ func (s *Service) readFilters(ctx context.Context, u *reading, given Selection, 
 		*field = slices.Concat(*field, values)
 		spans = append(spans, name.Span)
 	}
-	if given.From == "" && given.To == "" && len(read.Time.Spans) > 0 {
+	if p.given.From == "" && p.given.To == "" && len(read.Time.Spans) > 0 {
 		u.Filters.From, u.Filters.To = writeTime(read.Time.From), writeTime(read.Time.To)
 		spans = append(spans, read.Time.Spans...)
 	}

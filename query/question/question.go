@@ -76,14 +76,15 @@ func Read(text string, now time.Time) Reading {
 	}
 	r := Reading{Time: readTime(words, now.UTC())}
 	for _, n := range readNames(words, r.Time.Spans) {
-		if len(r.Names) < maxNames && !slices.ContainsFunc(r.Time.Spans, n.overlaps) {
+		if len(r.Names) < maxNames && !slices.ContainsFunc(r.Time.Spans, n.Overlaps) {
 			r.Names = append(r.Names, n)
 		}
 	}
 	return r
 }
 
-func (s Span) overlaps(other Span) bool { return s.Start < other.End && other.Start < s.End }
+// Overlaps says that two parts share a byte.
+func (s Span) Overlaps(other Span) bool { return s.Start < other.End && other.Start < s.End }
 
 // Without is the question without some of its parts, and without the
 // punctuation that they leave behind. Without parts it is text as it stands.
