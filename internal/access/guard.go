@@ -116,7 +116,7 @@ func needOf(r *http.Request) need {
 		return needRead
 	case reading && path == "/v1/patterns":
 		return needRead
-	case (reading || r.Method == http.MethodPost) && path == "/v1/search":
+	case (reading || r.Method == http.MethodPost) && (path == "/v1/search" || path == "/v1/ask"):
 		return needRead
 	case reading && path == "/v1/status":
 		return needReadAll

@@ -116,6 +116,18 @@ func (s timedSearcher) Search(ctx context.Context, r query.SearchRequest) (query
 	return s.Searcher.Search(ctx, r)
 }
 
+// timedAsker measures how long answers take.
+type timedAsker struct {
+	query.Asker
+	metrics *telemetry.Metrics
+}
+
+func (s timedAsker) Ask(ctx context.Context, r query.AskRequest) (query.AskResponse, error) {
+	start := time.Now()
+	defer func() { s.metrics.ObserveQuery(time.Since(start)) }()
+	return s.Asker.Ask(ctx, r)
+}
+
 // timedEmbedder measures the calls of an embedder.
 type timedEmbedder struct {
 	embedding.Embedder

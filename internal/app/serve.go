@@ -16,6 +16,7 @@ import (
 	"github.com/loglode/loglode/producers/ingesthttp"
 	"github.com/loglode/loglode/producers/tail"
 	"github.com/loglode/loglode/query"
+	"github.com/loglode/loglode/query/diagnose"
 )
 
 // stopTimeout bounds how long requests in progress may take once loglode stops.
@@ -143,12 +144,16 @@ func (a *App) LocalHandler() (http.Handler, error) {
 
 func (a *App) mux() (*http.ServeMux, error) {
 	mux := http.NewServeMux()
+	rules, err := diagnose.NewTable(diagnose.Builtin()...)
+	if err != nil {
+		return nil, err
+	}
 	service := &query.Service{
 		Reader: timedReader{a.days, a.metrics}, Now: a.now,
-		Patterns: a.patterns, Document: a.embed.document, Embedder: a.embed.questions, Log: a.log,
+		Patterns: a.patterns, Document: a.embed.document, Embedder: a.embed.questions, Rules: rules, Log: a.log,
 	}
 	api := &query.API{
-		Lines: service, Search: timedSearcher{service, a.metrics},
+		Lines: service, Search: timedSearcher{service, a.metrics}, Asker: timedAsker{service, a.metrics},
 		DeadLetters: deadLetterBox{a}, Status: a, Auditor: a, Log: a.log,
 	}
 	api.Register(mux)

@@ -30,6 +30,9 @@ import (
 // does.
 const TokenVariable = "LOGLODE_TOKEN"
 
+// URLVariable is the environment variable that names a running loglode.
+const URLVariable = "LOGLODE_URL"
+
 const (
 	maxErrorBody = 64 << 10
 	// maxAnswer bounds what is read of an answer: a page of 10,000 lines of 100
