@@ -34,7 +34,7 @@ Exit code 3 when it is not clean.`,
   loglode audit --from 2021-08-03 --to 2021-08-04 -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.ask(cmd.Context(), func(ctx context.Context, remote *client.Client) error {
+			return c.withService(cmd.Context(), func(ctx context.Context, remote *client.Client) error {
 				report, err := remote.Audit(ctx, from, to)
 				if err != nil {
 					return err

@@ -18,8 +18,8 @@ var errDataAndURL = pipeline.WithHint(errors.New("--data and --url exclude each 
 	"--data opens a directory on this machine, --url talks to a running loglode")
 
 // remote is the running loglode that a command should talk to: that of --url,
-// or, when neither --url nor --data is given, the one that has the default data
-// directory open. It is nil when the command should open the directory itself.
+// or, when neither --url nor --data is given, that of $LOGLODE_URL, else the one
+// that has the default data directory open. It is nil when the command should open the directory itself.
 func (c *cli) remote(cfg *config.Config) (*client.Client, error) {
 	if c.url != "" {
 		if c.dataDir != "" {
@@ -29,6 +29,9 @@ func (c *cli) remote(cfg *config.Config) (*client.Client, error) {
 	}
 	if c.dataDir != "" {
 		return nil, nil
+	}
+	if url := os.Getenv(client.URLVariable); url != "" {
+		return c.clientFor(url)
 	}
 	holder, held, err := datadir.Inspect(cfg.Data)
 	if err != nil || !held || holder.URL == "" {
@@ -49,20 +52,20 @@ func (c *cli) clientFor(url string) (*client.Client, error) {
 	return remote, nil
 }
 
-// ask calls fn with a client of the loglode that the flags name. A data
+// withService calls fn with a client of the loglode that the flags name. A data
 // directory that nobody runs is opened for the time of the call, and answers the
 // same way.
 //
 // What is asked wrongly is a usage error.
-func (c *cli) ask(ctx context.Context, fn func(context.Context, *client.Client) error) error {
-	err := c.askAny(ctx, fn)
+func (c *cli) withService(ctx context.Context, fn func(context.Context, *client.Client) error) error {
+	err := c.withAny(ctx, fn)
 	if errors.Is(err, pipeline.ErrRejected) {
 		return usageError(err)
 	}
 	return err
 }
 
-func (c *cli) askAny(ctx context.Context, fn func(context.Context, *client.Client) error) error {
+func (c *cli) withAny(ctx context.Context, fn func(context.Context, *client.Client) error) error {
 	cfg, err := c.loadConfig(nil)
 	if err != nil {
 		return err
@@ -75,10 +78,10 @@ func (c *cli) askAny(ctx context.Context, fn func(context.Context, *client.Clien
 		defer remote.Close()
 		return fn(ctx, remote)
 	}
-	return c.askLocal(ctx, cfg, fn)
+	return c.withLocal(ctx, cfg, fn)
 }
 
-func (c *cli) askLocal(ctx context.Context, cfg *config.Config, fn func(context.Context, *client.Client) error) (err error) {
+func (c *cli) withLocal(ctx context.Context, cfg *config.Config, fn func(context.Context, *client.Client) error) (err error) {
 	if _, err := os.Stat(cfg.Data); err != nil {
 		return pipeline.WithHint(fmt.Errorf("open data directory: %w", err),
 			"name another with --data, a running loglode with --url, or make one: loglode up, loglode ingest FILE")

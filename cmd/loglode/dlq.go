@@ -35,7 +35,7 @@ func (c *cli) dlqListCommand() *cobra.Command {
 		Short: "List dead letters, newest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.ask(cmd.Context(), func(ctx context.Context, remote *client.Client) error {
+			return c.withService(cmd.Context(), func(ctx context.Context, remote *client.Client) error {
 				page, err := remote.DeadLetters(ctx, q)
 				if err != nil {
 					return err
@@ -79,7 +79,7 @@ func (c *cli) dlqShowCommand() *cobra.Command {
 			if err != nil {
 				return usageError(err)
 			}
-			return c.ask(cmd.Context(), func(ctx context.Context, remote *client.Client) error {
+			return c.withService(cmd.Context(), func(ctx context.Context, remote *client.Client) error {
 				l, err := remote.DeadLetter(ctx, id)
 				if err != nil {
 					return err
@@ -143,7 +143,7 @@ func count(set ...bool) (n int) {
 }
 
 func (c *cli) redrive(ctx context.Context, request query.RedriveRequest) error {
-	return c.ask(ctx, func(ctx context.Context, remote *client.Client) error {
+	return c.withService(ctx, func(ctx context.Context, remote *client.Client) error {
 		report, err := remote.Redrive(ctx, request)
 		if err != nil {
 			return err

@@ -52,7 +52,7 @@ patterns" found.
 			if err := f.check(cmd); err != nil {
 				return usageError(err)
 			}
-			return c.ask(cmd.Context(), func(ctx context.Context, remote *client.Client) error { return c.lines(ctx, remote, f) })
+			return c.withService(cmd.Context(), func(ctx context.Context, remote *client.Client) error { return c.lines(ctx, remote, f) })
 		},
 	}
 	f.add(cmd)

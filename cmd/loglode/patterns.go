@@ -47,7 +47,7 @@ shows the lines of one.
 			if err := f.settle(cmd); err != nil {
 				return usageError(err)
 			}
-			return c.ask(cmd.Context(), func(ctx context.Context, remote *client.Client) error { return c.patterns(ctx, remote, f.request) })
+			return c.withService(cmd.Context(), func(ctx context.Context, remote *client.Client) error { return c.patterns(ctx, remote, f.request) })
 		},
 	}
 	f.add(cmd)

@@ -42,9 +42,11 @@ through a durable stream into a dated index, and finds them again.
 Nothing is lost and nothing is doubled: an entry is indexed once, or it is in
 the dead letters with its reason, or a rule that you wrote dropped it and it was
 counted. "loglode audit" proves it.`,
-		Example: `  loglode up --tail '/var/log/containers/*.log'    # run, follow a node's logs
+		Example: `  loglode demo                                     # see it on a shop in trouble
+  loglode up --tail '/var/log/containers/*.log'    # run, follow a node's logs
   loglode ingest app.log.gz events.json            # load files
-  loglode search why does checkout time out        # ask
+  loglode ask why does checkout time out           # the cause, with evidence
+  loglode search checkout timeouts                 # what was logged about it
   loglode patterns --new --last 1h                 # what is new
   loglode lines 'connection refused' --level warn+ # find lines
   loglode lines -f --namespace shop                # follow them`,
@@ -65,7 +67,7 @@ counted. "loglode audit" proves it.`,
 	flags.StringVar(&c.configFile, "config", "", "configuration file (YAML); every key is in docs/configuration.md")
 	flags.StringVar(&c.dataDir, "data", "", `data directory (default "./loglode-data")`)
 	flags.StringVar(&c.logLevel, "log-level", "", "loglode's own log: debug, info, warn, error (default from the configuration)")
-	root.AddCommand(c.upCommand(), c.ingestCommand(), c.searchCommand(), c.patternsCommand(), c.linesCommand(), c.dlqCommand(), c.auditCommand(),
+	root.AddCommand(c.demoCommand(), c.upCommand(), c.ingestCommand(), c.askCommand(), c.searchCommand(), c.patternsCommand(), c.linesCommand(), c.dlqCommand(), c.auditCommand(),
 		c.statusCommand(), c.doctorCommand(), c.configCommand(), c.versionCommand())
 	wrapArgs(root)
 	return root
@@ -88,7 +90,7 @@ func wrapArgs(cmd *cobra.Command) {
 
 // remoteFlags are the flags of commands that can talk to a running loglode.
 func (c *cli) remoteFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&c.url, "url", "", "talk to a running loglode, such as http://127.0.0.1:7280, instead of opening --data")
+	cmd.Flags().StringVar(&c.url, "url", "", "talk to a running loglode, such as http://127.0.0.1:7280, instead of opening --data (default $LOGLODE_URL)")
 	cmd.Flags().StringVar(&c.token, "token", "", "access token for --url (default $LOGLODE_TOKEN)")
 }
 

@@ -40,7 +40,7 @@ stand. An ID or an address in the question is looked up in the lines, too.
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.Query, r.Examples = strings.Join(args, " "), &examples
-			return c.ask(cmd.Context(), func(ctx context.Context, remote *client.Client) error { return c.search(ctx, remote, r) })
+			return c.withService(cmd.Context(), func(ctx context.Context, remote *client.Client) error { return c.search(ctx, remote, r) })
 		},
 	}
 	flags := cmd.Flags()

@@ -22,6 +22,8 @@ var seenAt = time.Date(2021, 8, 3, 9, 18, 7, 0, time.UTC)
 // remote is a loglode that remembers what it was asked and answers as it is told.
 type remote struct {
 	search   *query.SearchRequest
+	ask      *query.AskRequest
+	answer   query.AskResponse
 	values   url.Values
 	found    query.SearchResponse
 	patterns query.PatternsResponse
@@ -43,6 +45,13 @@ func (s *remote) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answer = s.found
+	case "POST /v1/ask":
+		s.ask = &query.AskRequest{}
+		if err := json.NewDecoder(r.Body).Decode(s.ask); err != nil {
+			query.WriteError(w, http.StatusBadRequest, err.Error(), "")
+			return
+		}
+		answer = s.answer
 	case "GET /v1/patterns":
 		answer = s.patterns
 	case "GET /v1/lines":
@@ -222,6 +231,9 @@ func TestCompletion(t *testing.T) {
 		"search --level ":     "warn+\n",
 		"search --leg ":       "text\nvector\n:4\n",
 		"search --output ":    "table\nwide\njson\n:4\n",
+		"ask --output ":       "table\nwide\njson\n:4\n",
+		"ask some words ":     ":4\n",
+		"demo --incidents ":   "cache-config\npayment-oom\nbad-rollout\nslow-db\nall\nnone\n:4\n",
 		"patterns --order ":   "count\nnew\nrising\nsilent\n:4\n",
 		"patterns --output ":  "table\nwide\njson\ncsv\n:4\n",
 		"patterns --kind ":    "log\nevent\nnode\n:4\n",
@@ -238,7 +250,7 @@ func TestCompletion(t *testing.T) {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, name := range []string{"search", "patterns", "lines"} {
+	for _, name := range []string{"search", "patterns", "lines", "ask"} {
 		var out, errs bytes.Buffer
 		require.Equal(t, exitOK, run(t.Context(), []string{name, "--help"}, strings.NewReader(""), &out, &errs))
 		require.Contains(t, out.String(), "Examples:\n  loglode "+name)

@@ -20,7 +20,7 @@ func (c *cli) statusCommand() *cobra.Command {
 		Short: "Show how loglode is: stream, index, sources, what was dropped or rejected",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.ask(cmd.Context(), func(ctx context.Context, remote *client.Client) error {
+			return c.withService(cmd.Context(), func(ctx context.Context, remote *client.Client) error {
 				s, err := remote.Status(ctx)
 				if err != nil {
 					return err
