@@ -5,6 +5,8 @@
 //	queries.jsonl -----> POST /v1/search --------------+-> hits -> documents
 //	docs/*.jsonl  -----> document -> template ---------+-> nDCG@10, R@10, MRR
 //	parse/*       -----> pattern.Miner ----------------+-> GA, FGA, PGA, RGA
+//	scenarios/*/input -> convert -> app.Ingest -> POST /v1/ask -> evidence, object, cause
+//	the demo, corpus/* -> the same, on healthy logs -----------> false alarms
 //
 // Usage: go run ./test/eval --pack DIR [-o json] [--floor FILE]
 package main
@@ -39,7 +41,11 @@ func main() {
 // options are what the flags say.
 type options struct {
 	pack, output, floor string
-	wait                time.Duration
+	// diagnoses is a file to write answers to; empty for none.
+	diagnoses string
+	// seeds is how many of the demo's shops are asked.
+	seeds uint64
+	wait  time.Duration
 }
 
 // run executes one command line and returns its exit code.
@@ -76,7 +82,9 @@ func parseFlags(args []string, errs io.Writer) (options, error) {
 	flags.SetOutput(errs)
 	flags.StringVar(&o.pack, "pack", "", "folder with queries.jsonl and ingest.jsonl.gz, docs/, parse/")
 	flags.StringVar(&o.output, "o", "table", "output format: table, json")
-	flags.StringVar(&o.floor, "floor", "", "JSON file of least values; one that is missed is named, and the exit code is 1")
+	flags.StringVar(&o.floor, "floor", "", "JSON file of least and most values; one that is missed is named, and the exit code is 1")
+	flags.StringVar(&o.diagnoses, "diagnoses", "", "file to write the scenarios' answers to, for score_diagnosis.py")
+	flags.Uint64Var(&o.seeds, "seeds", 3, "how many of the demo's shops to ask, each healthy and in trouble")
 	flags.DurationVar(&o.wait, "wait", 15*time.Minute, "how long patterns may wait for their vectors")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -113,6 +121,9 @@ func evaluate(ctx context.Context, o options, floor *floor, out, errs io.Writer)
 			return err
 		}
 		report.Parse = append(report.Parse, score)
+	}
+	if err := diagnosePack(ctx, o, told, &report); err != nil {
+		return err
 	}
 	if o.output == "json" {
 		encoder := json.NewEncoder(out)

@@ -80,7 +80,7 @@ func TestAWrongRankingFallsBelowTheFloor(t *testing.T) {
 	require.NoError(t, err)
 	f, err := readFloor(filepath.Join(small, "floor.json"))
 	require.NoError(t, err)
-	require.NoError(t, withService(t.Context(), cfg, told, func(ctx context.Context, handler http.Handler) error {
+	require.NoError(t, withService(t.Context(), cfg, time.Now, told, func(ctx context.Context, handler http.Handler) error {
 		s := &session{pack: p, handler: reversed(handler), documents: documents, told: told}
 		_, _, err := s.waitForVectors(ctx, time.Minute)
 		require.NoError(t, err)

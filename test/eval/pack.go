@@ -78,7 +78,7 @@ func (d document) satisfies(q *question) bool {
 }
 
 // readPack reads what a folder holds. A folder without questions is one of
-// parse/ alone.
+// parse/ or scenarios/ alone.
 func readPack(dir string) (*pack, error) {
 	p := &pack{documents: map[string]document{}}
 	var err error
@@ -92,8 +92,9 @@ func readPack(dir string) (*pack, error) {
 		p.questions = append(p.questions, q)
 		return nil
 	})
+	_, none := os.Stat(filepath.Join(dir, "scenarios"))
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && len(p.parse) > 0:
+	case errors.Is(err, fs.ErrNotExist) && (len(p.parse) > 0 || none == nil):
 		return p, nil
 	case err != nil:
 		return nil, fmt.Errorf("read questions: %w", err)

@@ -18,6 +18,10 @@ type report struct {
 	Read      int          `json:"read"`
 	Questions []asked      `json:"questions"`
 	Parse     []parseScore `json:"parse"`
+	// Diagnoses are the scenarios, Alarms the questions to healthy logs and to the
+	// demo's incidents.
+	Diagnoses []diagnosis `json:"diagnoses"`
+	Alarms    *alarms     `json:"alarms"`
 }
 
 // retrieval is the score of all questions, asked in one way.
@@ -106,6 +110,8 @@ func means(answers map[string][]answerScore) map[string]score {
 //	retrieval/<all, system, none>/<leg>/<all, a difficulty or system=NAME>/<ndcg, recall, mrr>
 //	structured/<filters>/<leg>/<precision, hit, p, recall>
 //	parse/<file>/<ga, fga, pga, rga, lines_per_second>
+//	diagnosis/<evidence, evidence_strings, object, cause, keywords, unanswerable>
+//	diagnosis/<false_alarms, demo>
 func (r *report) values() map[string]float64 {
 	values := map[string]float64{}
 	for _, one := range r.Retrieval {
@@ -131,6 +137,10 @@ func (r *report) values() map[string]float64 {
 		values[name+"/ga"], values[name+"/fga"], values[name+"/pga"], values[name+"/rga"] = s.GA, s.FGA, s.PGA, s.RGA
 		values[name+"/lines_per_second"] = s.LinesPerSecond
 	}
+	diagnosisValues(r.Diagnoses, values)
+	if r.Alarms != nil {
+		r.Alarms.values(values)
+	}
 	return values
 }
 
@@ -147,6 +157,7 @@ func (r *report) table(out io.Writer) error {
 	if len(r.Parse) > 0 {
 		r.parseTable(w)
 	}
+	r.diagnosisTable(w)
 	return w.Flush()
 }
 

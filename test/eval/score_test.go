@@ -110,6 +110,7 @@ func TestFloorNamesEveryValueThatIsTooLow(t *testing.T) {
 func TestFloorsOfTheDevelopmentPackAreRead(t *testing.T) {
 	f, err := readFloor("floor.json")
 	require.NoError(t, err)
-	require.Len(t, f.AtLeast, 3)
+	require.Len(t, f.AtLeast, 8)
+	require.Equal(t, map[string]float64{"diagnosis/false_alarms": 0}, f.AtMost)
 	require.Len(t, f.Above, 11)
 }

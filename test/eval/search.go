@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/loglode/loglode/indexing/sqlite"
@@ -56,7 +57,7 @@ func measureSearch(ctx context.Context, p *pack, wait time.Duration, told *progr
 		return fmt.Errorf("read documents back: %w", err)
 	}
 	r.Load.Documents, r.Load.Missing = len(p.documents), p.missing(documents)
-	return withService(ctx, cfg, told, func(ctx context.Context, handler http.Handler) error {
+	return withService(ctx, cfg, time.Now, told, func(ctx context.Context, handler http.Handler) error {
 		s := &session{pack: p, handler: handler, documents: documents, told: told}
 		if r.Load.Patterns, r.Load.Waited, err = s.waitForVectors(ctx, wait); err != nil {
 			return err
@@ -67,8 +68,8 @@ func measureSearch(ctx context.Context, p *pack, wait time.Duration, told *progr
 
 // withService opens a data directory as commands do, and calls fn with its HTTP
 // service.
-func withService(ctx context.Context, cfg *config.Config, told *progress, fn func(context.Context, http.Handler) error) error {
-	a, err := open(ctx, cfg, told)
+func withService(ctx context.Context, cfg *config.Config, now func() time.Time, told *progress, fn func(context.Context, http.Handler) error) error {
+	a, err := open(ctx, cfg, now, told)
 	if err != nil {
 		return err
 	}
@@ -79,12 +80,12 @@ func withService(ctx context.Context, cfg *config.Config, told *progress, fn fun
 	return errors.Join(err, a.Close())
 }
 
-func open(ctx context.Context, cfg *config.Config, told *progress) (*app.App, error) {
+func open(ctx context.Context, cfg *config.Config, now func() time.Time, told *progress) (*app.App, error) {
 	log, err := telemetry.NewLogger(told.w, cfg.Log.Format, cfg.Log.Level)
 	if err != nil {
 		return nil, err
 	}
-	return app.Open(ctx, app.Options{Config: cfg, Logger: log, Now: time.Now})
+	return app.Open(ctx, app.Options{Config: cfg, Logger: log, Now: now})
 }
 
 // loaded is what became of the pack's records.
@@ -102,7 +103,7 @@ type loaded struct {
 
 // load loads a file as `loglode ingest` does.
 func load(ctx context.Context, cfg *config.Config, path string, told *progress) (loaded, error) {
-	a, err := open(ctx, cfg, told)
+	a, err := open(ctx, cfg, time.Now, told)
 	if err != nil {
 		return loaded{}, err
 	}
@@ -159,23 +160,28 @@ type session struct {
 
 // search asks the HTTP service.
 func (s *session) search(ctx context.Context, r query.SearchRequest) (query.SearchResponse, error) {
-	var answer query.SearchResponse
-	body, err := json.Marshal(r)
+	return post[query.SearchResponse](ctx, s.handler, "/v1/search", r)
+}
+
+// post sends a question to the HTTP service.
+func post[T any](ctx context.Context, handler http.Handler, path string, question any) (T, error) {
+	var answer T
+	body, err := json.Marshal(question)
 	if err != nil {
 		return answer, fmt.Errorf("write question: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/v1/search", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost"+path, bytes.NewReader(body))
 	if err != nil {
 		return answer, fmt.Errorf("make request: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, request)
+	handler.ServeHTTP(w, request)
 	if ctx.Err() != nil {
 		return answer, ctx.Err()
 	}
 	if w.Code != http.StatusOK {
-		return answer, fmt.Errorf("search answered %d: %s", w.Code, bytes.TrimSpace(w.Body.Bytes()))
+		return answer, fmt.Errorf("%s answered %d: %s", strings.TrimPrefix(path, "/v1/"), w.Code, bytes.TrimSpace(w.Body.Bytes()))
 	}
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 		return answer, fmt.Errorf("read answer: %w", err)

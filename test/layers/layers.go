@@ -80,7 +80,7 @@ func Vendors() []Vendor {
 		// Each has one place in internal, or belongs to the mains.
 		{"github.com/knadh/koanf", []string{"internal/config"}},
 		{"github.com/go-viper/mapstructure", []string{"internal/config"}},
-		{"go.yaml.in/yaml", []string{"internal/config", "internal/access"}},
+		{"go.yaml.in/yaml", []string{"internal/config", "internal/access", "test/eval"}},
 		{"github.com/gofrs/flock", []string{"internal/datadir"}},
 		{"github.com/prometheus/client_golang", []string{"internal/telemetry"}},
 		{"github.com/spf13", []string{"cmd/..."}},
