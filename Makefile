@@ -5,11 +5,14 @@ PACK = $(abspath $(or $(LOGLODE_PACK),../shared/devpack))
 # Packages that start goroutines or lock: what the race detector can find something in.
 CONCURRENT = $(shell grep -rlE '^[[:space:]]*go |errgroup|"sync(/atomic)?"' --include='*.go' --exclude-dir=.cache . | xargs -n1 dirname | sort -u)
 
-.PHONY: help run test race lint bench soak eval generate build need-go
+.PHONY: help demo run test race lint bench soak eval generate build need-go
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+
+demo: need-go ## a small made-up cluster in trouble, live, and the first answer; Ctrl-C ends it, nothing stays
+	go run ./cmd/loglode demo
 
 run: need-go ## run all of loglode in one process; data in ./loglode-data, http://127.0.0.1:7280
 	go run ./cmd/loglode up
@@ -29,7 +32,7 @@ bench: need-go ## measure each stage and the whole; on the corpus if LOGLODE_PAC
 soak: need-go ## kill and reopen at seeded random moments, for long; LOGLODE_SEED repeats a run
 	LOGLODE_SOAK=1 go test -count=1 -timeout 120m -run Killed -v ./test/e2e/...
 
-eval: need-go ## measure search and patterns on the pack LOGLODE_PACK (default ../shared/devpack), and account for every line of its corpus
+eval: need-go ## measure search, patterns and answers on the pack LOGLODE_PACK (default ../shared/devpack), and account for every line of its corpus
 	@tools/need pack && go run ./test/eval --pack $(PACK) --floor test/eval/floor.json && LOGLODE_PACK=$(PACK) go test -tags pack -count=1 -timeout 60m -v ./test/eval/corpus/...
 
 generate: need-go ## write docs/configuration.md from the Config struct
