@@ -17,23 +17,23 @@ demo: need-go ## a small made-up cluster in trouble, live, and the first answer;
 run: need-go ## run all of loglode in one process; data in ./loglode-data, http://127.0.0.1:7280
 	go run ./cmd/loglode up
 
-test: need-go ## vet and run all tests; needs nothing but Go
-	go vet ./... && go test ./...
+test: need-go ## vet and run all tests, on an OpenSearch that tools/servers starts and ends; needs a JDK and Maven
+	go vet ./... && tools/servers run go test -timeout 20m ./...
 
 race: need-go ## run the tests of concurrent packages under the race detector; needs a C compiler
-	@tools/need cc && CGO_ENABLED=1 go test -race $(CONCURRENT)
+	@tools/need cc && CGO_ENABLED=1 tools/servers run go test -race $(CONCURRENT)
 
 lint: need-go ## gofmt, vet, golangci-lint, generated files up to date
 	@tools/lint
 
 bench: need-go ## measure each stage and the whole; on the corpus if LOGLODE_PACK names its folder
-	go test -run xxx -bench . -benchmem -timeout 60m ./test/bench/...
+	tools/servers run go test -run xxx -bench . -benchmem -timeout 60m ./test/bench/...
 
 soak: need-go ## kill and reopen at seeded random moments, for long; LOGLODE_SEED repeats a run
-	LOGLODE_SOAK=1 go test -count=1 -timeout 120m -run Killed -v ./test/e2e/...
+	LOGLODE_SOAK=1 tools/servers run go test -count=1 -timeout 120m -run Killed -v ./test/e2e/...
 
 eval: need-go ## measure search, patterns and answers on the pack LOGLODE_PACK (default ../shared/devpack), and account for every line of its corpus
-	@tools/need pack && go run ./test/eval --pack $(PACK) --floor test/eval/floor.json && LOGLODE_PACK=$(PACK) go test -tags pack -count=1 -timeout 60m -v ./test/eval/corpus/...
+	@tools/need pack && tools/servers run go run ./test/eval --pack $(PACK) --floor test/eval/floor.json && LOGLODE_PACK=$(PACK) go test -tags pack -count=1 -timeout 60m -v ./test/eval/corpus/...
 
 generate: need-go ## write docs/configuration.md from the Config struct
 	go run ./tools/configdoc > docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md

@@ -148,6 +148,15 @@ type DayInfo struct {
 	Bytes   int64  `json:"bytes"`
 }
 
+// IndexInfo describes one physical index of a store: a day of a service, or of
+// all services that share one.
+type IndexInfo struct {
+	Name string `json:"name"`
+	// Service is whose it is; empty where several share it.
+	Service string `json:"service"`
+	DayInfo
+}
+
 // DeadLetter is a record, or one entry of it, that can never be indexed.
 type DeadLetter struct {
 	// ID is a function of position, place and reason: adding it again changes

@@ -209,3 +209,6 @@ func (g *generator) query() pipeline.LineQuery {
 	q.Text = strings.Join(parts, " ")
 	return q
 }
+
+// Entries are n entries of some days, by a seed: for tests of a store's own.
+func Entries(seed uint64, days, n int) []pipeline.Entry { return newGenerator(seed, days).entries(n) }

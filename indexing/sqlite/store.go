@@ -294,6 +294,19 @@ func (s *Store) Days(ctx context.Context) ([]pipeline.DayInfo, error) {
 	return infos, nil
 }
 
+// Indices lists the days with the files that hold them.
+func (s *Store) Indices(ctx context.Context) ([]pipeline.IndexInfo, error) {
+	days, err := s.Days(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]pipeline.IndexInfo, len(days))
+	for i, d := range days {
+		list[i] = pipeline.IndexInfo{Name: d.Day + ".db", DayInfo: d}
+	}
+	return list, nil
+}
+
 // DropDay deletes a day ("2021-08-03") with all its entries. It waits for what
 // reads or writes the day. A day that is not there is no error.
 func (s *Store) DropDay(_ context.Context, name string) error {

@@ -75,6 +75,9 @@ func Vendors() []Vendor {
 
 		// One leaf package for each vendor, named after it.
 		{"github.com/nats-io", []string{"producers/jetstream", "consumers/jetstream", "internal/jetstream"}},
+		{"github.com/opensearch-project/opensearch-go", []string{"indexing/opensearch", "test/opensearch"}},
+		{"github.com/aws/aws-sdk-go-v2", []string{"indexing/bedrock", "indexing/opensearch", "test/bedrock"}},
+		{"github.com/aws/smithy-go", []string{"indexing/bedrock", "test/bedrock"}},
 		{"modernc.org/sqlite", []string{"indexing/sqlite", "test/bench/..."}},
 
 		// Each has one place in internal, or belongs to the mains.
@@ -89,10 +92,13 @@ func Vendors() []Vendor {
 	}
 }
 
+// Servers are packages with servers for tests, which any _test.go file may import.
+func Servers() []string { return []string{"test/opensearch", "test/bedrock"} }
+
 // TestVendors may appear in _test.go files and in the conformance suites, which
 // are packages whose name ends in test.
 func TestVendors() []string {
-	return []string{"github.com/stretchr/testify", "pgregory.net/rapid"}
+	return []string{"github.com/stretchr/testify", "pgregory.net/rapid", "github.com/Shopify/toxiproxy"}
 }
 
 // Check reads every .go file below root, the module's folder, and returns what
@@ -194,6 +200,9 @@ func (c *checker) check(file, folder, imported string) {
 func (c *checker) checkOwn(file, folder, imported string) {
 	if imported == folder {
 		return // a package's external test
+	}
+	if slices.Contains(Servers(), imported) && strings.HasSuffix(file, "_test.go") {
+		return
 	}
 	for _, layer := range Layers() {
 		if !within(folder, layer.Folder) {

@@ -1,0 +1,216 @@
+package opensearch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/loglode/loglode/pipeline"
+)
+
+const (
+	// tries is how often refused items are sent again within one call; the handler
+	// tries the call again, without end.
+	tries = 4
+	// fewRefused is how many items may always be refused for good. More than that,
+	// and more than a tenth, are a fault of the configuration and not of the data.
+	fewRefused = 10
+)
+
+// action is one item of a bulk request: two lines of it.
+type action struct {
+	head, body []byte
+	// at is the caller's number of it.
+	at int
+}
+
+func (a *action) size() int { return len(a.head) + len(a.body) }
+
+// fate is what became of an item.
+type fate struct {
+	outcome pipeline.Outcome
+	reason  string
+}
+
+// item is OpenSearch's answer for one.
+type item struct {
+	Status int   `json:"status"`
+	Error  cause `json:"error"`
+}
+
+// kept are the parts of an answer that are read.
+const kept = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
+
+// bulk sends actions to one target, in bodies of about Options.Body, and returns
+// the fate of each. What is overloaded is sent again, a few times; an error
+// wraps pipeline.ErrTryLater.
+func (s *Store) bulk(ctx context.Context, target string, actions []action, fates []fate) error {
+	refused := 0
+	for start := 0; start < len(actions); {
+		end, size := start, 0
+		for end < len(actions) && (end == start || size+actions[end].size() <= s.o.Body) {
+			size += actions[end].size()
+			end++
+		}
+		n, err := s.deliver(ctx, target, actions[start:end], fates)
+		if err != nil {
+			return err
+		}
+		refused += n
+		start = end
+	}
+	if refused > fewRefused && refused*10 > len(actions) {
+		return pipeline.WithHint(fmt.Errorf("OpenSearch refuses %d of %d documents for %s: %w", refused, len(actions), target, pipeline.ErrTryLater),
+			"so many are no fault of the data: compare the mapping of the index with the one that loglode makes")
+	}
+	return nil
+}
+
+// deliver sends one body until each of its items has its fate, and returns how
+// many were refused for good.
+func (s *Store) deliver(ctx context.Context, target string, actions []action, fates []fate) (refused int, err error) {
+	wait := s.client.wait
+	for try := 1; ; try++ {
+		again, n, err := s.deliverOnce(ctx, target, actions, fates)
+		refused += n
+		if err == nil && len(again) == 0 {
+			return refused, nil
+		}
+		if is(err, http.StatusRequestEntityTooLarge) && len(actions) > 1 {
+			return s.deliverHalves(ctx, target, actions, fates)
+		}
+		if try == tries {
+			if err == nil {
+				err = fmt.Errorf("OpenSearch is overloaded: %d of %d documents for %s are still refused: %w", len(again), len(actions), target, pipeline.ErrTryLater)
+			}
+			return refused, err
+		}
+		if err != nil && (!passes(err) || ctx.Err() != nil) {
+			return refused, err
+		}
+		if err == nil {
+			actions = again
+		}
+		if err := sleep(ctx, wait/2+rand.N(wait)); err != nil {
+			return refused, err
+		}
+		wait *= 2
+	}
+}
+
+func (s *Store) deliverHalves(ctx context.Context, target string, actions []action, fates []fate) (refused int, err error) {
+	for _, half := range [][]action{actions[:len(actions)/2], actions[len(actions)/2:]} {
+		n, err := s.deliver(ctx, target, half, fates)
+		refused += n
+		if err != nil {
+			return refused, err
+		}
+	}
+	return refused, nil
+}
+
+// deliverOnce makes one request. again are the items to be sent again.
+func (s *Store) deliverOnce(ctx context.Context, target string, actions []action, fates []fate) (again []action, refused int, err error) {
+	size := 0
+	for i := range actions {
+		size += actions[i].size()
+	}
+	body := make([]byte, 0, size)
+	for i := range actions {
+		body = append(append(body, actions[i].head...), actions[i].body...)
+	}
+	g := s.gates.at(target)
+	if err := g.enter(ctx); err != nil {
+		return nil, 0, err
+	}
+	verdict := went
+	defer func() { g.leave(verdict) }()
+	var answer struct {
+		Items []map[string]item `json:"items"`
+	}
+	if err := s.client.send(ctx, http.MethodPost, "/_bulk?require_alias="+requireAlias(target)+"&"+kept, linesBody, body, &answer); err != nil {
+		var e *Error
+		if !errors.As(err, &e) || overloads(e.Status) {
+			verdict = overloaded
+		}
+		return nil, 0, fmt.Errorf("write to %s: %w", target, err)
+	}
+	if len(answer.Items) != len(actions) {
+		return nil, 0, fmt.Errorf("write to %s: %d answers for %d documents: %w", target, len(answer.Items), len(actions), pipeline.ErrTryLater)
+	}
+	for i := range actions {
+		for _, it := range answer.Items[i] { // it is one
+			f, later, err := judge(it)
+			switch {
+			case err != nil:
+				return nil, 0, fmt.Errorf("write to %s: %w", target, err)
+			case later:
+				verdict = overloaded
+				again = append(again, actions[i])
+				continue
+			case f.outcome == pipeline.Rejected:
+				refused++
+				s.log.Warn("OpenSearch refuses a document for good", "index", target, "type", it.Error.Type, "reason", it.Error.Reason)
+			}
+			fates[actions[i].at] = f
+		}
+	}
+	return again, refused, nil
+}
+
+// requireAlias is for targets of lines: nothing makes an index by itself.
+func requireAlias(target string) string {
+	if target == systemTarget {
+		return "false"
+	}
+	return "true"
+}
+
+// systemTarget stands for the indices that belong to no day.
+const systemTarget = "loglode"
+
+func overloads(status int) bool {
+	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
+}
+
+// refusedTypes are the answers that say that a document can never be stored.
+var refusedTypes = map[string]bool{
+	"mapper_parsing_exception": true, "document_parsing_exception": true, "illegal_argument_exception": true, "parsing_exception": true,
+	"x_content_parse_exception": true, "max_bytes_length_exceeded_exception": true, "parse_exception": true,
+}
+
+// judge sorts the answer for one item:
+//
+//	201, 200      created, updated     409  it is there already
+//	429, 5xx      later                400 of the data, 413  refused for good
+//	403, 404, 401 and other 400: an error, for the configuration is at fault
+func judge(it item) (f fate, later bool, err error) {
+	switch {
+	case it.Status < http.StatusMultipleChoices:
+		return fate{outcome: pipeline.Created}, false, nil
+	case it.Status == http.StatusConflict, it.Status == http.StatusNotFound && it.Error.Type == "":
+		return fate{outcome: pipeline.Exists}, false, nil // there already, or gone already
+	case overloads(it.Status):
+		return fate{}, true, nil
+	case it.Status == http.StatusRequestEntityTooLarge:
+		return fate{pipeline.Rejected, "too_large"}, false, nil
+	case it.Status == http.StatusBadRequest && refusedTypes[it.Error.Type]:
+		return fate{pipeline.Rejected, it.Error.Type}, false, nil
+	}
+	return fate{}, false, &Error{Status: it.Status, Type: it.Error.Type, Reason: it.Error.Reason}
+}
+
+// sleep waits, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,217 @@
+package opensearch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	osgo "github.com/opensearch-project/opensearch-go/v4"
+
+	"github.com/loglode/loglode/pipeline"
+)
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 512 << 20
+
+// client sends requests, and sorts what goes wrong.
+type client struct {
+	os *osgo.Client
+	// wait is before the second try of what is overloaded; it doubles, with jitter.
+	wait time.Duration
+}
+
+// firstWait is client.wait.
+const firstWait = 100 * time.Millisecond
+
+// Error is an answer that refuses a request.
+type Error struct {
+	// Status is the HTTP status, Type and Reason are OpenSearch's own words.
+	Status       int
+	Type, Reason string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("OpenSearch answers %d: %s: %s", e.Status, e.Type, e.Reason)
+}
+
+// Unwrap says that the request may be made again: what is refused as a whole is
+// never the data's fault.
+func (e *Error) Unwrap() error { return pipeline.ErrTryLater }
+
+// is says whether an error is an answer of a status.
+func is(err error, status int) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == status
+}
+
+const (
+	jsonBody  = "application/json"
+	linesBody = "application/x-ndjson"
+)
+
+// send makes a request and decodes its answer into out, unless that is nil. An
+// answer that refuses is an *Error; what goes wrong on the way wraps
+// pipeline.ErrTryLater.
+func (c *client) send(ctx context.Context, method, path, contentType string, body []byte, out any) error {
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, path, reader)
+	if err != nil {
+		return fmt.Errorf("make request %s %s: %w", method, path, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", contentType)
+	}
+	resp, err := c.os.Stream(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("ask OpenSearch: %w", ctx.Err())
+		}
+		return fmt.Errorf("ask OpenSearch: %w: %w", pipeline.ErrTryLater, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("read answer of OpenSearch: %w", ctx.Err())
+		}
+		return fmt.Errorf("read answer of OpenSearch: %w: %w", pipeline.ErrTryLater, err)
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		return refusal(resp.StatusCode, answer)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("read answer of OpenSearch: %w: %w", pipeline.ErrTryLater, err)
+	}
+	return nil
+}
+
+func (c *client) once(ctx context.Context, method, path string, body, out any) error {
+	var encoded []byte
+	switch b := body.(type) {
+	case nil:
+	case string:
+		encoded = []byte(b)
+	default:
+		var err error
+		if encoded, err = json.Marshal(b); err != nil {
+			return fmt.Errorf("encode request: %w", err)
+		}
+	}
+	return c.send(ctx, method, path, jsonBody, encoded, out)
+}
+
+// callTries is how often a request is made: the shard of an index that was just
+// made takes a moment.
+const callTries = 6
+
+// passes says that a fault may pass by itself within moments: of the network, of
+// a node that is overloaded, or of a shard that is about to be there.
+func passes(err error) bool {
+	var e *Error
+	return !errors.As(err, &e) || overloads(e.Status)
+}
+
+// call makes a request that may be made twice, and makes it again where its fault
+// may pass, for some 3 seconds.
+func (c *client) call(ctx context.Context, method, path string, body, out any) error {
+	wait := c.wait
+	for try := 1; ; try++ {
+		err := c.once(ctx, method, path, body, out)
+		if err == nil || try == callTries || !passes(err) || ctx.Err() != nil {
+			return err
+		}
+		if err := sleep(ctx, wait/2+rand.N(wait)); err != nil {
+			return err
+		}
+		wait *= 2
+	}
+}
+
+// cause is how OpenSearch words an error.
+type cause struct {
+	Type      string `json:"type"`
+	Reason    string `json:"reason"`
+	RootCause []struct {
+		Type   string `json:"type"`
+		Reason string `json:"reason"`
+	} `json:"root_cause"`
+}
+
+// refusal reads an answer that refuses, with a hint where there is something to
+// be done.
+func refusal(status int, answer []byte) error {
+	var said struct {
+		Error   json.RawMessage `json:"error"`
+		Message string          `json:"message"`
+	}
+	e := &Error{Status: status, Type: http.StatusText(status)}
+	var c cause
+	switch {
+	case json.Unmarshal(answer, &said) == nil && json.Unmarshal(said.Error, &c) == nil:
+		e.Type, e.Reason = c.Type, c.Reason
+	case said.Message != "": // of Amazon's door
+		e.Reason = said.Message
+	default:
+		e.Reason = string(answer[:min(len(answer), 300)])
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		return pipeline.WithHint(e, "check the user and password, or the role that signs the requests")
+	case http.StatusForbidden:
+		return pipeline.WithHint(e, "the role lacks a permission, the signature is wrong, or the index is blocked: docs/operations.md lists what loglode needs")
+	}
+	return e
+}
+
+// createIndex makes an index of a kind of ours, if it is not there. One of the
+// same name that is somebody else's, or newer than this program, is an error.
+func (c *client) createIndex(ctx context.Context, name, kind, body string) error {
+	err := c.call(ctx, http.MethodPut, "/"+name, body, nil)
+	var e *Error
+	if !errors.As(err, &e) || e.Type != "resource_already_exists_exception" {
+		return err
+	}
+	return c.checkOwner(ctx, name, kind)
+}
+
+// ownMark is what _meta.loglode says of an index.
+type ownMark struct {
+	Schema  int    `json:"schema"`
+	Kind    string `json:"kind"`
+	Service string `json:"service"`
+	Day     string `json:"day"`
+}
+
+func (c *client) checkOwner(ctx context.Context, name, kind string) error {
+	var answer map[string]struct {
+		Mappings struct {
+			Meta struct {
+				Loglode ownMark `json:"loglode"`
+			} `json:"_meta"`
+		} `json:"mappings"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/"+name+"/_mapping?filter_path=*.mappings._meta", nil, &answer); err != nil {
+		return err
+	}
+	switch mark := answer[name].Mappings.Meta.Loglode; {
+	case mark.Kind != kind:
+		return pipeline.WithHint(fmt.Errorf("index %s is not loglode's: %w", name, pipeline.ErrTryLater),
+			"set opensearch.prefix, or remove that index")
+	case mark.Schema > schema:
+		return pipeline.WithHint(fmt.Errorf("index %s is of schema %d, newer than this program's %d: %w", name, mark.Schema, schema, pipeline.ErrTryLater),
+			"use the newer loglode that made it")
+	}
+	return nil
+}

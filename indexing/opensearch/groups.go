@@ -1,0 +1,246 @@
+package opensearch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/loglode/loglode/pipeline"
+)
+
+// bucketsAtOnce is how many groups one request returns.
+const bucketsAtOnce = 1_000
+
+// groupKey tells groups apart.
+type groupKey struct {
+	Cluster   string        `json:"cluster"`
+	Namespace string        `json:"namespace"`
+	Service   string        `json:"service"`
+	Pattern   string        `json:"pattern"`
+	Kind      pipeline.Kind `json:"kind"`
+	UID       string        `json:"uid,omitempty"`
+}
+
+// Groups implements pipeline.PatternReader. Memory grows with the groups that are
+// found and, where the text holds phrases, with the UIDs of their events; lines
+// of phrases are read one by one.
+func (s *Store) Groups(ctx context.Context, q pipeline.PatternQuery) ([]pipeline.PatternGroup, error) {
+	t, err := s.readText(q.Text, q.Any)
+	if err != nil {
+		return nil, fmt.Errorf("read query: %w", err)
+	}
+	base := boolean{Filter: []any{t.query(filterQueries(&q.Filter))}, MustNot: []any{term("pattern", "")}}.json()
+	g := &grouping{store: s, groups: map[groupKey]*pipeline.PatternGroup{}}
+	if t.phrases {
+		err = g.read(ctx, base, &t)
+	} else {
+		err = g.aggregate(ctx, base)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("count patterns: %w", err)
+	}
+	list := make([]pipeline.PatternGroup, 0, len(g.groups))
+	for _, group := range g.groups {
+		list = append(list, *group)
+	}
+	return list, nil
+}
+
+// grouping gathers groups.
+type grouping struct {
+	store  *Store
+	groups map[groupKey]*pipeline.PatternGroup
+}
+
+func (g *grouping) at(k groupKey) (*pipeline.PatternGroup, error) {
+	k.UID = ""
+	if group := g.groups[k]; group != nil {
+		return group, nil
+	}
+	id, err := pipeline.ParsePatternID(k.Pattern)
+	if err != nil {
+		return nil, err
+	}
+	group := &pipeline.PatternGroup{Pattern: pipeline.Pattern{ID: id}, Cluster: k.Cluster, Namespace: k.Namespace, Service: k.Service, Kind: k.Kind}
+	g.groups[k] = group
+	return group, nil
+}
+
+// read groups lines that are read, since their texts decide.
+func (g *grouping) read(ctx context.Context, base map[string]any, t *textQuery) error {
+	counts := map[groupKey]uint64{}
+	query := map[string]any{"size": pageSize, "query": base, "sort": []any{asc("_shard_doc")}}
+	err := eachHit(ctx, g.store.client, g.store.names.lines(), query, func(hits []hit[line]) error {
+		for i := range hits {
+			e, err := hits[i].Source.entry(hits[i].ID, g.store.o.View)
+			if err != nil {
+				return err
+			}
+			if !t.matches(&e) {
+				continue
+			}
+			k := groupKey{e.Resource.Cluster, e.Resource.Namespace, e.Service, patternName(e.Pattern.ID), e.Kind, ""}
+			group, err := g.at(k)
+			if err != nil {
+				return err
+			}
+			if group.Lines == 0 || e.Time < group.First {
+				group.First = e.Time
+			}
+			if group.Lines == 0 || e.Time > group.Last {
+				group.Last = e.Time
+			}
+			group.Lines++
+			group.Level = max(group.Level, e.Level)
+			group.Pattern.Template = e.Pattern.Template
+			if e.Kind == pipeline.KindEvent && e.Event != nil {
+				k.UID = "u" + e.Event.UID
+				counts[k] = max(counts[k], e.Event.Count)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return g.finish(counts)
+}
+
+// finish counts how often things happened: of events the sum over their UIDs of
+// the highest count.
+func (g *grouping) finish(counts map[groupKey]uint64) error {
+	for _, group := range g.groups {
+		if group.Kind != pipeline.KindEvent {
+			group.Count = group.Lines
+		}
+	}
+	for k, n := range counts {
+		group, err := g.at(k)
+		if err != nil {
+			return err
+		}
+		group.Count += int64(n)
+	}
+	return nil
+}
+
+// composite is the answer of a composite aggregation.
+type composite struct {
+	After   json.RawMessage `json:"after_key"`
+	Buckets []struct {
+		Key   groupKey `json:"key"`
+		Count int64    `json:"doc_count"`
+		Level value    `json:"level"`
+		Most  top      `json:"most"`
+		First top      `json:"first"`
+		Last  top      `json:"last"`
+	} `json:"buckets"`
+}
+
+type value struct{ Value float64 }
+
+// top is the answer of a top_hits aggregation: times and counts are read so, since
+// min and max compute as doubles, which do not hold nanoseconds.
+type top struct {
+	Hits struct {
+		Hits []struct {
+			Source struct {
+				Time  int64 `json:"time"`
+				Entry struct {
+					Template  string `json:"x"`
+					TemplateB string `json:"xb"`
+					Event     event  `json:"e"`
+				} `json:"entry"`
+			} `json:"_source"`
+		} `json:"hits"`
+	} `json:"hits"`
+}
+
+func sources(fields ...string) []any {
+	var list []any
+	for _, f := range fields {
+		list = append(list, map[string]any{f: map[string]any{"terms": map[string]any{"field": f}}})
+	}
+	return list
+}
+
+func topHit(sort map[string]any, fields ...string) map[string]any {
+	return map[string]any{"top_hits": map[string]any{"size": 1, "sort": []any{sort}, "_source": fields}}
+}
+
+// aggregate has OpenSearch group.
+func (g *grouping) aggregate(ctx context.Context, base map[string]any) error {
+	inner := map[string]any{
+		"level": map[string]any{"max": map[string]any{"field": "level"}},
+		"first": topHit(asc("time"), "time", "entry.x", "entry.xb"),
+		"last":  topHit(desc("time"), "time"),
+	}
+	events := false
+	err := g.pages(ctx, base, sources("cluster", "namespace", "service", "pattern", "kind"), inner, func(c *composite) error {
+		for i := range c.Buckets {
+			b := &c.Buckets[i]
+			group, err := g.at(b.Key)
+			if err != nil {
+				return err
+			}
+			if len(b.First.Hits.Hits) == 0 || len(b.Last.Hits.Hits) == 0 {
+				return fmt.Errorf("a group of pattern %s has no line: %w", b.Key.Pattern, pipeline.ErrTryLater)
+			}
+			first := &b.First.Hits.Hits[0].Source
+			group.Lines, group.Level, group.First, group.Last = b.Count, pipeline.Level(b.Level.Value), first.Time, b.Last.Hits.Hits[0].Source.Time
+			if group.Pattern.Template, err = untext(first.Entry.Template, first.Entry.TemplateB); err != nil {
+				return err
+			}
+			events = events || b.Key.Kind == pipeline.KindEvent
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	counts := map[groupKey]uint64{}
+	if events {
+		of := boolean{Filter: []any{base, map[string]any{"term": map[string]any{"kind": int(pipeline.KindEvent)}}}}.json()
+		most := map[string]any{"most": topHit(desc("event_count"), "entry.e.c")}
+		err = g.pages(ctx, of, sources("cluster", "namespace", "service", "pattern", "kind", "uid"), most, func(c *composite) error {
+			for i := range c.Buckets {
+				k := c.Buckets[i].Key
+				k.UID = "u" + k.UID
+				for _, h := range c.Buckets[i].Most.Hits.Hits {
+					counts[k] = h.Source.Entry.Event.Count
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return g.finish(counts)
+}
+
+// pages calls fn with the buckets of a composite aggregation.
+func (g *grouping) pages(ctx context.Context, base map[string]any, by []any, inner map[string]any, fn func(*composite) error) error {
+	of := map[string]any{"size": bucketsAtOnce, "sources": by}
+	for {
+		query := map[string]any{"size": 0, "track_total_hits": false, "query": base, "aggs": map[string]any{"groups": map[string]any{"composite": of, "aggs": inner}}}
+		var answer searchAnswer[line]
+		if err := search(ctx, g.store.client, g.store.names.lines(), query, &answer); err != nil {
+			return err
+		}
+		if answer.Aggregations == nil {
+			return nil // there is no index yet
+		}
+		var c composite
+		if err := json.Unmarshal(answer.Aggregations["groups"], &c); err != nil {
+			return fmt.Errorf("read groups: %w", err)
+		}
+		if err := fn(&c); err != nil {
+			return err
+		}
+		if len(c.Buckets) < bucketsAtOnce {
+			return nil
+		}
+		of["after"] = c.After
+	}
+}

@@ -1,0 +1,445 @@
+package opensearch
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/loglode/loglode/pipeline"
+)
+
+// pageSize is how many documents one request reads at most: texts may be large.
+const pageSize = 2_000
+
+// cursor stands behind the last line of a page. It holds all that the next page
+// needs, so that it outlives the process.
+type cursor struct {
+	Query uint32            `json:"q"` // fingerprint of the query
+	After []json.RawMessage `json:"a"`
+	Stats *statistics       `json:"s,omitempty"`
+}
+
+// statistics are the figures of BM25 over the days that a query touches.
+type statistics struct {
+	Entries int64   `json:"n"`
+	Terms   float64 `json:"t"`
+	Having  []int64 `json:"d"` // by scoring term
+}
+
+func badCursor(why string) error {
+	return pipeline.WithHint(fmt.Errorf("cursor %s: %w", why, pipeline.ErrRejected), "Use the cursor of the page before, with the same query, or start without one.")
+}
+
+func fingerprint(q *pipeline.LineQuery) (uint32, error) {
+	b, err := json.Marshal(struct {
+		Filter pipeline.Filter
+		Text   string
+		Any    bool
+		Order  pipeline.Order
+	}{q.Filter, q.Text, q.Any, q.Order})
+	if err != nil {
+		return 0, fmt.Errorf("encode query: %w", err)
+	}
+	return uint32(xxh3.Hash(b)), nil
+}
+
+func encodeCursor(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // numbers and strings
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func decodeCursor(text string, into any) error {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || json.Unmarshal(b, into) != nil {
+		return badCursor("is not one of ours")
+	}
+	return nil
+}
+
+// Lines implements pipeline.LineReader.
+func (s *Store) Lines(ctx context.Context, q pipeline.LineQuery) (pipeline.LinePage, error) {
+	t, err := s.readText(q.Text, q.Any)
+	if err != nil {
+		return pipeline.LinePage{}, fmt.Errorf("read query: %w", err)
+	}
+	print, err := fingerprint(&q)
+	if err != nil {
+		return pipeline.LinePage{}, err
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	r := &lineSearch{store: s, q: &q, text: &t, limit: min(limit, maxLimit), at: cursor{Query: print}}
+	if q.Cursor != "" {
+		if err := decodeCursor(q.Cursor, &r.at); err != nil {
+			return pipeline.LinePage{}, err
+		}
+		if r.at.Query != print || len(r.at.After) != r.sortKeys() || q.Order == pipeline.ByRank && r.at.Stats == nil {
+			return pipeline.LinePage{}, badCursor("belongs to another query")
+		}
+	}
+	page, err := r.run(ctx)
+	if err != nil {
+		return page, fmt.Errorf("search lines: %w", err)
+	}
+	return page, nil
+}
+
+// lineSearch is one page of Lines.
+type lineSearch struct {
+	store *Store
+	q     *pipeline.LineQuery
+	text  *textQuery
+	limit int
+	at    cursor
+}
+
+func (r *lineSearch) sortKeys() int {
+	if r.q.Order == pipeline.ByRank {
+		return 3
+	}
+	return 2
+}
+
+func (r *lineSearch) run(ctx context.Context) (pipeline.LinePage, error) {
+	base := r.text.query(filterQueries(&r.q.Filter))
+	query := map[string]any{"track_total_hits": false, "query": base}
+	switch r.q.Order {
+	case pipeline.OldestFirst:
+		query["sort"] = []any{asc("time"), asc("place")}
+	case pipeline.ByRank:
+		if r.at.Stats == nil {
+			stats, err := r.store.statistics(ctx, &r.q.Filter, r.text.scoring())
+			if err != nil {
+				return pipeline.LinePage{}, err
+			}
+			r.at.Stats = &stats
+		}
+		query["query"] = rankQuery(base, r.text.scoring(), r.at.Stats)
+		query["sort"] = []any{desc("_score"), desc("time"), desc("place")}
+	default:
+		query["sort"] = []any{desc("time"), desc("place")}
+	}
+	var page pipeline.LinePage
+	for {
+		// One more than is wanted tells whether there are more.
+		size := min(r.limit-len(page.Lines)+1, pageSize)
+		query["size"] = size
+		if r.at.After != nil {
+			query["search_after"] = r.at.After
+		}
+		var answer searchAnswer[line]
+		if err := search(ctx, r.store.client, r.store.names.lines(), query, &answer); err != nil {
+			return page, err
+		}
+		hits := answer.Hits.Hits
+		for i := range hits {
+			if len(page.Lines) == r.limit {
+				page.Next = encodeCursor(r.at)
+				return r.finish(page), nil
+			}
+			e, err := hits[i].Source.entry(hits[i].ID, r.store.o.View)
+			if err != nil {
+				return page, err
+			}
+			if r.text.matches(&e) {
+				page.Lines = append(page.Lines, pipeline.Line{Entry: e})
+			}
+			r.at.After = hits[i].Sort
+		}
+		if len(hits) < size {
+			return r.finish(page), nil
+		}
+	}
+}
+
+// finish gives ranked lines their exact scores: those of the search are rounded.
+func (r *lineSearch) finish(page pipeline.LinePage) pipeline.LinePage {
+	if r.q.Order != pipeline.ByRank {
+		return page
+	}
+	wanted := r.text.scoring()
+	for i := range page.Lines {
+		page.Lines[i].Score = score(r.text, wanted, r.at.Stats, &page.Lines[i].Entry)
+	}
+	slices.SortStableFunc(page.Lines, func(a, b pipeline.Line) int { return cmp.Compare(b.Score, a.Score) })
+	return page
+}
+
+// The constants of BM25, as Lucene has them.
+const (
+	k1 = 1.2
+	b0 = 0.75
+)
+
+func idf(entries, having int64) float64 {
+	return math.Log(1 + (float64(entries)-float64(having)+0.5)/(float64(having)+0.5))
+}
+
+// score is BM25 of an entry.
+func score(t *textQuery, wanted []string, stats *statistics, e *pipeline.Entry) float64 {
+	counts := map[string]float64{}
+	length := 0.0
+	for _, n := range t.analyser.Entry(nil, e) {
+		counts[t.analyser.Term(n)]++
+		length++
+	}
+	sum := 0.0
+	for i, w := range wanted {
+		if tf := counts[w]; tf > 0 {
+			sum += idf(stats.Entries, stats.Having[i]) * tf / (tf + k1*(1-b0+b0*length/(stats.Terms/float64(stats.Entries))))
+		}
+	}
+	return sum
+}
+
+// rankScript is BM25 with exact lengths: Lucene rounds them to a byte.
+const rankScript = `double s = 0; double l = doc['length'].value; for (int i = 0; i < params.t.length; i++) { double f = termFreq('terms', params.t[i]); if (f > 0) { s += params.w[i] * f / (f + params.k * (1 - params.b + params.b * l / params.a)); } } return s;`
+
+func rankQuery(base map[string]any, wanted []string, stats *statistics) map[string]any {
+	weights := make([]float64, len(wanted))
+	for i := range wanted {
+		weights[i] = idf(stats.Entries, stats.Having[i])
+	}
+	average := 1.0
+	if stats.Entries > 0 && stats.Terms > 0 {
+		average = stats.Terms / float64(stats.Entries)
+	}
+	params := map[string]any{"t": orEmpty(wanted), "w": weights, "k": k1, "b": b0, "a": average}
+	return map[string]any{"script_score": map[string]any{"query": base, "script": map[string]any{"source": rankScript, "params": params}}}
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+// statistics counts over all lines of the days that a filter touches.
+func (s *Store) statistics(ctx context.Context, f *pipeline.Filter, wanted []string) (statistics, error) {
+	having := map[string]any{}
+	for i, w := range wanted {
+		having[fmt.Sprint(i)] = term("terms", w)
+	}
+	aggregations := map[string]any{"length": map[string]any{"sum": map[string]any{"field": "length"}}}
+	if len(having) > 0 {
+		aggregations["having"] = map[string]any{"filters": map[string]any{"filters": having}}
+	}
+	query := map[string]any{"size": 0, "track_total_hits": true, "query": boolean{Filter: dayQueries(f)}.json(), "aggs": aggregations}
+	var answer searchAnswer[line]
+	if err := search(ctx, s.client, s.names.lines(), query, &answer); err != nil {
+		return statistics{}, err
+	}
+	stats := statistics{Entries: answer.Hits.Total.Value, Having: make([]int64, len(wanted))}
+	if answer.Aggregations == nil {
+		return stats, nil
+	}
+	var length struct{ Value float64 }
+	if err := json.Unmarshal(answer.Aggregations["length"], &length); err != nil {
+		return stats, fmt.Errorf("read statistics: %w", err)
+	}
+	stats.Terms = length.Value
+	if len(having) == 0 {
+		return stats, nil
+	}
+	var buckets filterBuckets
+	if err := json.Unmarshal(answer.Aggregations["having"], &buckets); err != nil {
+		return stats, fmt.Errorf("read statistics: %w", err)
+	}
+	for i := range wanted {
+		stats.Having[i] = buckets.Buckets[fmt.Sprint(i)].Count
+	}
+	return stats, nil
+}
+
+// filterBuckets is the answer of an aggregation by named filters.
+type filterBuckets struct {
+	Buckets map[string]struct {
+		Count int64 `json:"doc_count"`
+	} `json:"buckets"`
+}
+
+// dayQueries select the days that a filter touches, whole.
+func dayQueries(f *pipeline.Filter) []any {
+	bounds := map[string]any{}
+	if f.From != 0 {
+		bounds["gte"] = pipeline.Day(f.From)
+	}
+	if f.To != 0 {
+		bounds["lte"] = pipeline.Day(f.To - 1)
+	}
+	if len(bounds) == 0 {
+		return nil
+	}
+	return []any{map[string]any{"range": map[string]any{"day": bounds}}}
+}
+
+// Line implements pipeline.LineReader.
+func (s *Store) Line(ctx context.Context, id pipeline.ID) (pipeline.Line, error) {
+	query := map[string]any{"size": 1, "query": map[string]any{"ids": map[string]any{"values": []string{id.String()}}}}
+	var answer searchAnswer[line]
+	if err := search(ctx, s.client, s.names.lines(), query, &answer); err != nil {
+		return pipeline.Line{}, fmt.Errorf("read line %s: %w", id, err)
+	}
+	if len(answer.Hits.Hits) == 0 {
+		return pipeline.Line{}, fmt.Errorf("line %s: %w", id, pipeline.ErrNotFound)
+	}
+	e, err := answer.Hits.Hits[0].Source.entry(id.String(), s.o.View)
+	return pipeline.Line{Entry: e}, err
+}
+
+// Scan implements pipeline.LineReader.
+func (s *Store) Scan(ctx context.Context, from, to int64, fn func(pipeline.Stored) error) error {
+	f := pipeline.Filter{From: from, To: to}
+	query := map[string]any{"size": pageSize, "query": boolean{Filter: filterQueries(&f)}.json(), "sort": []any{asc("_shard_doc")}}
+	return eachHit(ctx, s.client, s.names.lines(), query, func(hits []hit[line]) error {
+		for i := range hits {
+			e, err := hits[i].Source.entry(hits[i].ID, s.o.View)
+			if err != nil {
+				return err
+			}
+			if err := fn(pipeline.NewStored(&e)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Days implements pipeline.LineReader.
+func (s *Store) Days(ctx context.Context) ([]pipeline.DayInfo, error) {
+	list, err := s.indices(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list days: %w", err)
+	}
+	byDay := map[string]*pipeline.DayInfo{}
+	for _, i := range list {
+		if byDay[i.Day] == nil {
+			byDay[i.Day] = &pipeline.DayInfo{Day: i.Day}
+		}
+		byDay[i.Day].Entries += i.Entries
+		byDay[i.Day].Bytes += i.Bytes
+	}
+	var days []pipeline.DayInfo
+	for _, d := range byDay {
+		if d.Entries > 0 {
+			days = append(days, *d)
+		}
+	}
+	slices.SortFunc(days, func(a, b pipeline.DayInfo) int { return compareDays(a.Day, b.Day) })
+	return days, nil
+}
+
+// Indices lists the physical indices of lines, oldest first.
+func (s *Store) Indices(ctx context.Context) ([]pipeline.IndexInfo, error) {
+	found, err := s.indices(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list indices: %w", err)
+	}
+	list := make([]pipeline.IndexInfo, len(found))
+	for i, p := range found {
+		list[i] = pipeline.IndexInfo{Name: p.Name, Service: p.Service, DayInfo: pipeline.DayInfo{Day: p.Day, Entries: p.Entries, Bytes: p.Bytes}}
+	}
+	return list, nil
+}
+
+func compareDays(a, b string) int {
+	x, _ := time.Parse(time.DateOnly, a)
+	y, _ := time.Parse(time.DateOnly, b)
+	return x.Compare(y)
+}
+
+// physical is an index of lines.
+type physical struct {
+	Name, Day string
+	// Service is whose it is; empty for one that services share.
+	Service        string
+	Entries, Bytes int64
+	// Checkpoint is the sequence number up to which all is written.
+	Checkpoint int64
+}
+
+// indices lists those of lines that loglode made: what bears its _meta.
+func (s *Store) indices(ctx context.Context) ([]physical, error) {
+	var mappings map[string]struct {
+		Mappings struct {
+			Meta struct {
+				Loglode ownMark `json:"loglode"`
+			} `json:"_meta"`
+		} `json:"mappings"`
+	}
+	err := s.client.call(ctx, http.MethodGet, "/"+s.names.lines()+"/_mapping?filter_path=*.mappings._meta", nil, &mappings)
+	if is(err, http.StatusNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var stats struct {
+		Indices map[string]struct {
+			Primaries struct {
+				Docs struct {
+					Count int64 `json:"count"`
+				} `json:"docs"`
+				Store struct {
+					Size int64 `json:"size_in_bytes"`
+				} `json:"store"`
+			} `json:"primaries"`
+			Shards map[string][]struct {
+				Routing struct {
+					Primary bool `json:"primary"`
+				} `json:"routing"`
+				SeqNo struct {
+					Local int64 `json:"local_checkpoint"`
+				} `json:"seq_no"`
+			} `json:"shards"`
+		} `json:"indices"`
+	}
+	err = s.client.call(ctx, http.MethodGet, "/"+s.names.lines()+"/_stats/docs,store?level=shards", nil, &stats)
+	if is(err, http.StatusNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []physical
+	for name, m := range mappings {
+		mark := m.Mappings.Meta.Loglode
+		if mark.Kind != kindLines {
+			continue
+		}
+		is := stats.Indices[name]
+		p := physical{Name: name, Day: mark.Day, Service: mark.Service, Entries: is.Primaries.Docs.Count, Bytes: is.Primaries.Store.Size, Checkpoint: -1}
+		for _, copies := range is.Shards {
+			for _, c := range copies {
+				if c.Routing.Primary {
+					p.Checkpoint = c.SeqNo.Local
+				}
+			}
+		}
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b physical) int {
+		if c := compareDays(a.Day, b.Day); c != 0 {
+			return c
+		}
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return list, nil
+}

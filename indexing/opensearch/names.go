@@ -1,0 +1,30 @@
+package opensearch
+
+// names are those of indices and aliases.
+type names struct{ prefix string }
+
+// unnamed stands for the empty service, which is no part of a name.
+const unnamed = "unnamed"
+
+func serviceName(service string) string {
+	if service == "" {
+		return unnamed
+	}
+	return service
+}
+
+// alias is what a service's day is written and read as.
+func (n names) alias(service, day string) string { return n.prefix + serviceName(service) + "-" + day }
+
+// own is the physical index of a service that does not share.
+func (n names) own(service, day string) string { return n.alias(service, day) + "-000001" }
+
+// pack is the physical index that services share on a day.
+func (n names) pack(day string) string { return n.prefix + "loglode-pack-" + day + "-000001" }
+
+// lines is the alias of all physical indices of lines.
+func (n names) lines() string { return n.prefix + "loglode-lines" }
+
+func (n names) patterns() string  { return n.prefix + "loglode-patterns-000001" }
+func (n names) vectors() string   { return n.prefix + "loglode-vectors-000001" }
+func (n names) placement() string { return n.prefix + "loglode-placement" }

@@ -1,0 +1,241 @@
+package opensearch
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/loglode/loglode/indexing/indextest"
+	"github.com/loglode/loglode/pipeline"
+	"github.com/loglode/loglode/test/opensearch"
+)
+
+// impatient is a store that soon says that something is to be tried later.
+func impatient(t *testing.T) *Store {
+	t.Helper()
+	s := openTest(t, opensearch.Prefix(t))
+	s.client.wait = time.Millisecond
+	return s
+}
+
+func (s *Store) must(t *testing.T, method, path, body string) {
+	t.Helper()
+	require.NoError(t, s.client.call(context.Background(), method, path, body, nil))
+}
+
+func write(t *testing.T, s *Store, entries []pipeline.Entry) ([]pipeline.WriteResult, error) {
+	t.Helper()
+	results := make([]pipeline.WriteResult, len(entries))
+	return results, s.Write(context.Background(), entries, results)
+}
+
+func hintOf(err error) string {
+	var h *pipeline.HintError
+	if errors.As(err, &h) {
+		return h.Hint
+	}
+	return ""
+}
+
+func TestABlockedIndexIsTriedLater(t *testing.T) {
+	s := impatient(t)
+	entries := indextest.Entries(1, 1, 60)
+	writeAll(t, s, entries[:30])
+	for name, block := range map[string]string{"disk": "read_only_allow_delete", "write": "write"} {
+		pack := s.names.pack(entries[0].Day())
+		s.must(t, http.MethodPut, "/"+pack+"/_settings", `{"index.blocks.`+block+`":true}`)
+		_, err := write(t, s, entries)
+		require.ErrorIs(t, err, pipeline.ErrTryLater, name)
+		require.NotErrorIs(t, err, pipeline.ErrRejected)
+		s.must(t, http.MethodPut, "/"+pack+"/_settings", `{"index.blocks.`+block+`":null}`)
+	}
+	writeAll(t, s, entries)
+	s.refresh(t)
+	checkHolds(t, s, entries)
+}
+
+func TestAnIndexThatIsDeletedUnderneathIsMadeAgain(t *testing.T) {
+	s := impatient(t)
+	entries := indextest.Entries(2, 2, 80)
+	writeAll(t, s, entries)
+	for _, name := range []string{s.names.pack(entries[0].Day()), s.names.patterns(), s.names.placement()} {
+		s.must(t, http.MethodDelete, "/"+name, "")
+		results, err := write(t, s, entries)
+		if name != s.names.pack(entries[0].Day()) {
+			// What belongs to no day is made at the start.
+			s = openTest(t, s.names.prefix)
+			results, err = write(t, s, entries)
+		}
+		require.NoError(t, err, name)
+		for i := range results {
+			require.NotEqual(t, pipeline.Rejected, results[i].Outcome)
+		}
+		s.refresh(t)
+		checkHolds(t, s, entries)
+	}
+}
+
+func TestADocumentThatIsRefusedGoesAlone(t *testing.T) {
+	s := impatient(t)
+	entries := indextest.Entries(3, 1, 20)
+	entries[7].Lineage.Partition = strings.Repeat("x", 40_000) // longer than any term may be
+	results, err := write(t, s, entries)
+	require.NoError(t, err)
+	for i := range results {
+		want := pipeline.WriteResult{}
+		if i == 7 {
+			want = pipeline.WriteResult{Outcome: pipeline.Rejected, Reason: "illegal_argument_exception"}
+		}
+		require.Equal(t, want, results[i], i)
+	}
+	s.refresh(t)
+	checkHolds(t, s, append(entries[:7:7], entries[8:]...))
+}
+
+func TestAMappingOfAnotherMakesNoDeadLetters(t *testing.T) {
+	s := impatient(t)
+	entries := indextest.Entries(4, 1, 50)
+	pack := s.names.pack(entries[0].Day())
+	// As an index template of the operator's would have it.
+	s.must(t, http.MethodPut, "/"+pack, `{"settings":{"number_of_replicas":0},"mappings":{"_meta":{"loglode":{"schema":1,"kind":"lines"}},"properties":{"place":{"type":"ip"}}}}`)
+	_, err := write(t, s, entries)
+	require.ErrorIs(t, err, pipeline.ErrTryLater)
+	require.ErrorContains(t, err, "refuses")
+	require.Contains(t, hintOf(err), "compare the mapping")
+}
+
+func TestWhatIsNotAllowedIsTriedLaterWithAHint(t *testing.T) {
+	for status, hint := range map[int]string{401: "user and password", 403: "the role lacks a permission"} {
+		s := impatient(t)
+		s.client.os.Transport = refusing{status}
+		_, err := write(t, s, indextest.Entries(5, 1, 3))
+		require.ErrorIs(t, err, pipeline.ErrTryLater)
+		require.Contains(t, hintOf(err), hint)
+		_, err = s.Lines(context.Background(), pipeline.LineQuery{Limit: 1})
+		require.ErrorIs(t, err, pipeline.ErrTryLater)
+		require.Contains(t, hintOf(err), hint)
+	}
+}
+
+// Perform is what a transport has beside Stream.
+func (r refusing) Perform(req *http.Request) (*http.Response, error) { return r.Stream(req) }
+
+// refusing answers everything with one status.
+type refusing struct{ status int }
+
+func (r refusing) Stream(req *http.Request) (*http.Response, error) {
+	return answerOf(req, r.status, `{"error":{"type":"security_exception","reason":"no permissions"},"status":403}`), nil
+}
+
+func TestAnItemsFate(t *testing.T) {
+	for name, c := range map[string]struct {
+		item  item
+		fate  fate
+		later bool
+		fails bool
+	}{
+		"created":       {item: item{Status: 201}},
+		"updated":       {item: item{Status: 200}},
+		"there":         {item: item{Status: 409}, fate: fate{outcome: pipeline.Exists}},
+		"gone already":  {item: item{Status: 404}, fate: fate{outcome: pipeline.Exists}},
+		"queue full":    {item: item{Status: 429}, later: true},
+		"no shard":      {item: item{Status: 503}, later: true},
+		"bad gateway":   {item: item{Status: 502}, later: true},
+		"bad value":     {item: item{400, cause{Type: "mapper_parsing_exception"}}, fate: fate{pipeline.Rejected, "mapper_parsing_exception"}},
+		"too large":     {item: item{Status: 413}, fate: fate{pipeline.Rejected, "too_large"}},
+		"no index":      {item: item{404, cause{Type: "index_not_found_exception"}}, fails: true},
+		"blocked":       {item: item{403, cause{Type: "cluster_block_exception"}}, fails: true},
+		"unknown alias": {item: item{400, cause{Type: "invalid_index_name_exception"}}, fails: true},
+	} {
+		got, later, err := judge(c.item)
+		require.Equal(t, c.fate, got, name)
+		require.Equal(t, c.later, later, name)
+		require.Equal(t, c.fails, err != nil, name)
+		if err != nil {
+			require.ErrorIs(t, err, pipeline.ErrTryLater, name)
+		}
+	}
+}
+
+func TestAGateNarrowsAndWidens(t *testing.T) {
+	g := newGates().at("a")
+	ctx := context.Background()
+	for range 40 {
+		require.NoError(t, g.enter(ctx))
+		g.leave(went)
+	}
+	require.InDelta(t, mostWidth, g.width, .01)
+	for range 10 {
+		require.NoError(t, g.enter(ctx))
+		g.leave(overloaded)
+	}
+	require.InDelta(t, 1, g.width, 1e-9)
+	require.NoError(t, g.enter(ctx))
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	require.ErrorIs(t, g.enter(ended), context.Canceled, "one is inside, and that is all")
+	g.leave(went)
+	require.NoError(t, g.enter(ctx))
+}
+
+func TestDaysAreDroppedAndPatternsPruned(t *testing.T) {
+	s := impatient(t)
+	entries := indextest.Entries(6, 3, 300)
+	writeAll(t, s, entries)
+	s.refresh(t)
+	day := entries[0].Day()
+	s.must(t, http.MethodPut, "/"+s.names.prefix+"other-"+day, `{"settings":{"number_of_replicas":0}}`)
+	require.NoError(t, s.DropDay(context.Background(), day))
+	require.NoError(t, s.DropDay(context.Background(), day), "again")
+	s.must(t, http.MethodGet, "/"+s.names.prefix+"other-"+day, "") // it is not ours
+
+	var left []pipeline.Entry
+	for _, e := range entries {
+		if e.Day() != day {
+			left = append(left, e)
+		}
+	}
+	s.refresh(t)
+	_, err := s.PruneVectors(context.Background())
+	require.NoError(t, err)
+	s.refresh(t)
+	checkHolds(t, s, left)
+	// The day may come again.
+	writeAll(t, s, entries)
+	s.refresh(t)
+	checkHolds(t, s, entries)
+}
+
+func TestAnIndexOfSomebodyElseIsLeftAlone(t *testing.T) {
+	s := impatient(t)
+	entries := indextest.Entries(5, 1, 10)
+	pack := s.names.pack(entries[0].Day())
+	s.must(t, http.MethodPut, "/"+pack, "")
+	_, err := write(t, s, entries)
+	require.ErrorIs(t, err, pipeline.ErrTryLater)
+	require.ErrorContains(t, err, "is not loglode's")
+	require.Contains(t, hintOf(err), "opensearch.prefix")
+
+	s.must(t, http.MethodDelete, "/"+pack, "")
+	s.must(t, http.MethodPut, "/"+pack, `{"mappings":{"_meta":{"loglode":{"schema":2,"kind":"lines"}}}}`)
+	_, err = write(t, s, entries)
+	require.ErrorContains(t, err, "newer than this program's")
+
+	s.must(t, http.MethodDelete, "/"+pack, "")
+	writeAll(t, s, entries)
+}
+
+func TestOpenComparesVectorsWithTheLiveMapping(t *testing.T) {
+	s := impatient(t)
+	require.NoError(t, s.models.ensure(context.Background(), "m", 8))
+	openTest(t, s.names.prefix)
+	// Somebody says that the model has other vectors than the field that is there.
+	s.must(t, http.MethodPut, "/"+s.names.patterns()+"/_mapping", `{"_meta":{"loglode":{"schema":1,"kind":"patterns"},"models":{"m":16}}}`)
+	_, err := Open(context.Background(), Options{Addresses: []string{opensearch.URL(t)}, Prefix: s.names.prefix})
+	require.ErrorContains(t, err, "should be a knn_vector with 16")
+}
