@@ -141,6 +141,17 @@ type Status struct {
 	Dropped  map[string]int64 `json:"dropped"`
 	Redacted map[string]int64 `json:"redacted"`
 	Disk     DiskStatus       `json:"disk"`
+	// Cost is by day, oldest first; none where vectors cost nothing.
+	Cost []DayCost `json:"cost,omitempty"`
+}
+
+// DayCost is what was spent on vectors on a UTC day. The last day may hold what
+// calls under way can cost at most.
+type DayCost struct {
+	Day      string  `json:"day"` // "2021-08-03"
+	Requests int64   `json:"requests"`
+	Tokens   int64   `json:"tokens"`
+	Dollars  float64 `json:"dollars"`
 }
 
 // StreamStatus describes the stream.
@@ -158,6 +169,16 @@ type IndexStatus struct {
 	Days    int      `json:"days"`
 	Entries int64    `json:"entries"`
 	Bytes   int64    `json:"bytes"`
+	// Shards of the cluster, and how many it may have; nil where the store is none.
+	Shards *ShardStatus `json:"shards,omitempty"`
+}
+
+// ShardStatus is how many shards a cluster has, those of others included.
+type ShardStatus struct {
+	Open  int `json:"open"`
+	Limit int `json:"limit"`
+	// Scarce says that indices can soon not be made any more.
+	Scarce bool `json:"scarce"`
 }
 
 // PatternStatus describes the patterns of all days.
@@ -191,6 +212,36 @@ type DiskStatus struct {
 	Free int64 `json:"free"`
 	// MinFree is where loglode stops to take lines in.
 	MinFree int64 `json:"min_free"`
+}
+
+// IndexKeeper is what the lines lie in, as operators see it.
+type IndexKeeper interface {
+	// Indices lists physical indices, oldest first.
+	Indices(ctx context.Context) ([]pipeline.IndexInfo, error)
+	// Prune deletes days, and counts their entries as dropped. One that fails
+	// halfway has deleted the days that its report names, and may be repeated.
+	Prune(ctx context.Context, q PruneRequest) (PruneReport, error)
+}
+
+// IndicesResponse lists physical indices.
+type IndicesResponse struct {
+	Indices []pipeline.IndexInfo `json:"indices"`
+}
+
+// PruneRequest says which days are deleted.
+type PruneRequest struct {
+	// Before is a day ("2021-08-03"); those before it are deleted.
+	Before string
+	// DryRun reports what would be deleted.
+	DryRun bool
+}
+
+// PruneReport says which days were deleted.
+type PruneReport struct {
+	Days    []pipeline.DayInfo `json:"days"`
+	Entries int64              `json:"entries"`
+	Bytes   int64              `json:"bytes"`
+	DryRun  bool               `json:"dry_run"`
 }
 
 // Auditor compares the stream with the index.

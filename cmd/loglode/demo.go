@@ -231,7 +231,7 @@ func (c *cli) demo(ctx context.Context, d demoFlags) (err error) {
 
 // demoConfig is the configuration of a demo: any port, few words.
 func (c *cli) demoConfig(d demoFlags) (*config.Config, error) {
-	overrides := map[string]any{"cluster": demo.Cluster}
+	overrides := map[string]any{"cluster": demo.Cluster, "index.store": "sqlite"}
 	if c.logLevel == "" {
 		overrides["log.level"] = "warn"
 	}

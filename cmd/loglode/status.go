@@ -46,6 +46,13 @@ func (c *cli) printStatus(s query.Status) error {
 	fmt.Fprintf(c.out, "data     %s\n", render.Safe(s.Data))
 	fmt.Fprintf(c.out, "stream   %s records, %s; not indexed yet: %s\n", render.Count(s.Stream.Records), render.Bytes(s.Stream.Bytes), render.Count(lag))
 	fmt.Fprintf(c.out, "index    %s entries in %d days, %s\n", render.Count(s.Index.Entries), s.Index.Days, render.Bytes(s.Index.Bytes))
+	if shards := s.Index.Shards; shards != nil {
+		fmt.Fprintf(c.out, "shards   %s of %s that the cluster may have", render.Count(int64(shards.Open)), render.Count(int64(shards.Limit)))
+		if shards.Scarce {
+			fmt.Fprint(c.out, "  ! delete days (loglode indices prune), name fewer own_indices, or add nodes")
+		}
+		fmt.Fprintln(c.out)
+	}
 	embedded := "by words alone"
 	if s.Patterns.Model != "" {
 		embedded = fmt.Sprintf("%s wait for vectors of %s", render.Count(s.Patterns.Waiting), render.Safe(s.Patterns.Model))

@@ -57,9 +57,9 @@ type App struct {
 
 	dir       *datadir.Dir
 	guard     *datadir.Guard
-	days      *sqlite.Store
+	days      lineStore
 	catalogue *sqlite.Catalogue
-	patterns  *sqlite.Patterns
+	patterns  patternStore
 	embed     embedders
 	loop      *embedding.Loop // nil without an embedder
 	stream    *jetstream.Stream
@@ -86,7 +86,7 @@ func Open(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := a.openEmbedders(); err != nil {
+	if err := a.openEmbedders(ctx); err != nil {
 		return nil, err
 	}
 	key, err := a.openData(ctx)
@@ -134,13 +134,15 @@ func (a *App) openData(ctx context.Context) (key []byte, err error) {
 	options := sqlite.Options{Dir: a.dir.Path(), Logger: a.log, View: normalise.View, CreatedBy: telemetry.Version().Version,
 		Key: key, DeadLetterAge: a.cfg.DeadLetters.Retention.Std(), Now: a.now,
 		ServicePatterns: a.cfg.Index.MaxServicePatterns, DayPatterns: a.cfg.Index.MaxPatterns, Masked: pattern.Masked, Document: a.embed.document}
-	if a.days, err = sqlite.Open(ctx, options); err != nil {
-		return nil, fmt.Errorf("open index: %w", err)
-	}
 	if a.catalogue, err = sqlite.OpenCatalogue(ctx, options); err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
-	a.openPatterns(options)
+	if err := a.openStore(ctx, options); err != nil {
+		return nil, err
+	}
+	if err := a.openLoop(ctx); err != nil {
+		return nil, err
+	}
 	a.counts, err = loadCounts(ctx, a.catalogue)
 	return key, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/loglode/loglode/internal/client"
 	"github.com/loglode/loglode/internal/config"
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/audit"
@@ -110,6 +111,45 @@ func TestTheDiskCapDeletesTheOldestDaysAndNeverTheNewest(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 1)
 	require.EqualValues(t, 6000, check(t, a).Dropped)
+}
+
+func TestDaysArePruned(t *testing.T) {
+	a := open(t, t.TempDir())
+	ingest(t, a, days(t, 4, 10))
+	h, err := a.LocalHandler()
+	require.NoError(t, err)
+	c := client.InProcess(h)
+	defer c.Close()
+	listed, err := c.Indices(t.Context())
+	require.NoError(t, err)
+	require.Len(t, listed.Indices, 4)
+	require.EqualValues(t, 10, listed.Indices[0].Entries)
+	second := listed.Indices[1].Day
+	require.Equal(t, second+".db", listed.Indices[1].Name)
+
+	dry, err := c.Prune(t.Context(), client.PruneOptions{Before: second, DryRun: true})
+	require.NoError(t, err)
+	require.True(t, dry.DryRun)
+	require.EqualValues(t, 10, dry.Entries)
+	left, err := a.days.Days(t.Context())
+	require.NoError(t, err)
+	require.Len(t, left, 4, "a dry run deletes nothing")
+
+	pruned, err := c.Prune(t.Context(), client.PruneOptions{Before: second})
+	require.NoError(t, err)
+	require.Equal(t, dry.Days, pruned.Days)
+	left, err = a.days.Days(t.Context())
+	require.NoError(t, err)
+	require.Len(t, left, 3)
+	require.EqualValues(t, 10, check(t, a).Dropped)
+	status, err := a.Status(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 10, status.Dropped["pruned"])
+
+	for _, wrong := range []string{"", "2999-01-01", "soon"} {
+		_, err = c.Prune(t.Context(), client.PruneOptions{Before: wrong})
+		require.ErrorIs(t, err, pipeline.ErrRejected, wrong)
+	}
 }
 
 // run lets the consumer work while fn does.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,14 +10,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/loglode/loglode/indexing/bedrock"
 	"github.com/loglode/loglode/indexing/builtin"
 	"github.com/loglode/loglode/indexing/openai"
-	"github.com/loglode/loglode/indexing/sqlite"
 	"github.com/loglode/loglode/internal/config"
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/embedding"
 	"github.com/loglode/loglode/pipeline/glossary"
 	"github.com/loglode/loglode/pipeline/pattern"
+	"github.com/loglode/loglode/query"
 )
 
 // embedRestTimeout bounds how long a load waits for the vectors of what it
@@ -28,8 +30,10 @@ const embedRestTimeout = 30 * time.Second
 // loop, and for questions. Both are nil for provider none.
 type embedders struct {
 	documents, questions embedding.Embedder
-	// free says that embedding costs neither time nor money.
-	free bool
+	// free says that embedding costs neither time nor money, price else what a
+	// million tokens cost, in dollars.
+	free  bool
+	price float64
 	// glossary says what words of documents mean.
 	glossary *glossary.Glossary
 	// done counts the documents that this process has embedded.
@@ -38,7 +42,7 @@ type embedders struct {
 
 // openEmbedders reads the glossary and opens the embedder. Nothing is asked of an
 // endpoint yet: it may be away while loglode starts.
-func (a *App) openEmbedders() (err error) {
+func (a *App) openEmbedders(ctx context.Context) (err error) {
 	c := a.cfg.Embedding
 	if a.embed.glossary, err = openGlossary(c.Glossary); err != nil {
 		return err
@@ -55,7 +59,13 @@ func (a *App) openEmbedders() (err error) {
 		if err != nil {
 			return err
 		}
-		a.embed.documents, a.embed.questions = timedEmbedder{remote, a.metrics}, remote.Queries()
+		a.embed.documents, a.embed.questions, a.embed.price = timedEmbedder{remote, a.metrics}, remote.Queries(), c.DollarsPerMillionTokens
+	case "bedrock":
+		titan, err := bedrock.New(ctx, bedrock.Options{Region: c.Region, Endpoint: c.URL, Model: c.Model, Dimensions: c.Dimensions, Timeout: c.Timeout.Std()})
+		if err != nil {
+			return fmt.Errorf("open embedder: %w", err)
+		}
+		a.embed.documents, a.embed.questions, a.embed.price = titan, titan, cmp.Or(c.DollarsPerMillionTokens, bedrock.DollarsPerMillionTokens)
 	}
 	return nil
 }
@@ -110,19 +120,27 @@ func (e *embedders) model() string {
 	return e.documents.Model()
 }
 
-// openPatterns joins patterns and vectors, and makes the loop that fills them.
-func (a *App) openPatterns(options sqlite.Options) {
-	a.patterns = sqlite.NewPatterns(a.days, a.catalogue, options)
+// openLoop makes the loop that gives patterns their vectors.
+func (a *App) openLoop(ctx context.Context) error {
 	documents := a.embed.documents
 	if documents == nil {
-		return
+		return nil
 	}
 	batch := 1024 // documents of the table, which takes 2 us for each
-	if a.cfg.Embedding.Provider != "builtin" {
-		documents = embedding.Cached(documents, a.patterns) // what costs time or money is paid for once
-		batch = a.cfg.Embedding.Batch
+	if c := a.cfg.Embedding; !a.embed.free {
+		limiter, err := embedding.NewLimiter(ctx, a.catalogue, embedding.LimitOptions{
+			Name: c.Provider, RequestsPerMinute: c.RequestsPerMinute, TokensPerMinute: c.TokensPerMinute,
+			DollarsPerDay: c.DollarsPerDay, DollarsPerMillionTokens: a.embed.price,
+		})
+		if err != nil {
+			return fmt.Errorf("limit the embedder: %w", err)
+		}
+		a.embed.questions = limiter.Questions(a.embed.questions)
+		documents = embedding.Cached(limiter.Documents(documents), a.patterns) // what costs time or money is paid for once
+		batch = c.Batch
 	}
 	a.loop = embedding.NewLoop(guardedVectors{a.patterns, a.guard}, documents, embedding.LoopOptions{Batch: batch, Observer: loopObserver{a}})
+	return nil
 }
 
 // runLoop gives patterns their vectors until ctx ends.
@@ -178,10 +196,29 @@ func (o loopObserver) Embedded(documents, _ int) {
 func (o loopObserver) Rejected(reason string) { o.a.metrics.AddUnembeddable(reason, 1) }
 
 func (o loopObserver) Failed(err error, wait time.Duration) {
+	if errors.Is(err, embedding.ErrPaced) {
+		return // a quota is kept: that is how it goes
+	}
 	hint := ""
 	var hinted *pipeline.HintError
 	if errors.As(err, &hinted) {
 		hint = hinted.Hint
 	}
 	o.a.log.Warn("patterns wait for their vectors; search goes by words meanwhile", "error", err, "hint", hint, "again_in", wait.Round(time.Second))
+}
+
+// cost is what was spent on vectors, by day; nil where they cost nothing.
+func (a *App) cost(ctx context.Context) ([]query.DayCost, error) {
+	if a.embed.free || a.embed.documents == nil {
+		return nil, nil
+	}
+	days, err := embedding.UsageByDay(ctx, a.catalogue, a.cfg.Embedding.Provider)
+	if err != nil {
+		return nil, err
+	}
+	list := []query.DayCost{}
+	for _, d := range days {
+		list = append(list, query.DayCost(d))
+	}
+	return list, nil
 }

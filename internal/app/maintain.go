@@ -21,6 +21,7 @@ const retiredBucket = "retired-days"
 const (
 	retiredByAge   = "retention"
 	retiredBySpace = "disk_cap"
+	retiredByHand  = "pruned"
 )
 
 // maintain runs what keeps the data directory in bounds until ctx ends. Each
@@ -33,6 +34,7 @@ func (a *App) maintain(ctx context.Context) error {
 		{"update gauges", 5 * time.Second, a.gauges},
 		{"write counts", 5 * time.Second, a.counts.save},
 		{"apply retention", time.Minute, a.retire},
+		{"watch the cluster's shards", time.Hour, a.watchShards},
 		{"prune sources' memory", time.Hour, a.ledger.Prune},
 		{"prune vectors", 24 * time.Hour, a.pruneVectors},
 	} {

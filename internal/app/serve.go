@@ -154,7 +154,7 @@ func (a *App) mux() (*http.ServeMux, error) {
 	}
 	api := &query.API{
 		Lines: service, Search: timedSearcher{service, a.metrics}, Asker: timedAsker{service, a.metrics},
-		DeadLetters: deadLetterBox{a}, Status: a, Auditor: a, Log: a.log,
+		DeadLetters: deadLetterBox{a}, Status: a, Auditor: a, Indices: a, Log: a.log,
 	}
 	api.Register(mux)
 	intake, err := a.intake(sourceHTTP, a.publisher())

@@ -33,7 +33,13 @@ func (a *App) Status(ctx context.Context) (query.Status, error) {
 		Sources: map[string]query.SourceStatus{},
 		Lost:    a.counts.of(countLost), Rejected: a.counts.of(countRejected), Dropped: a.counts.of(countDropped), Redacted: a.counts.of(countRedacted),
 	}
+	if s.Index.Shards, err = a.shards(ctx); err != nil {
+		return query.Status{}, err
+	}
 	if s.Patterns.Documents, s.Patterns.Waiting, err = a.patternCounts(ctx); err != nil {
+		return query.Status{}, err
+	}
+	if s.Cost, err = a.cost(ctx); err != nil {
 		return query.Status{}, err
 	}
 	s.Patterns.Model, s.Patterns.Unpatterned = a.embed.model(), total(a.counts.of(countUnpatterned))

@@ -110,5 +110,5 @@ func (a *App) waitIndexed(ctx context.Context, positions []pipeline.Position) (i
 			return indexer.Tally{}, err
 		}
 	}
-	return a.tracker.sum(positions), nil
+	return a.tracker.sum(positions), a.visible(ctx)
 }

@@ -171,6 +171,29 @@ func (c *Client) Audit(ctx context.Context, from, to string) (audit.Report, erro
 	return post[audit.Report](ctx, c, "/v1/audit", v)
 }
 
+// Indices lists what the lines lie in.
+func (c *Client) Indices(ctx context.Context) (query.IndicesResponse, error) {
+	return get[query.IndicesResponse](ctx, c, "/v1/indices", nil)
+}
+
+// PruneOptions say which days are deleted.
+type PruneOptions struct {
+	// Before is a time as query.ParseTime reads it: days before its day.
+	Before string
+	// DryRun only says what would be deleted.
+	DryRun bool
+}
+
+// Prune deletes days.
+func (c *Client) Prune(ctx context.Context, o PruneOptions) (query.PruneReport, error) {
+	v := url.Values{}
+	set(v, "before", o.Before)
+	if o.DryRun {
+		v.Set("dry_run", "true")
+	}
+	return post[query.PruneReport](ctx, c, "/v1/indices/prune", v)
+}
+
 func set(v url.Values, name, value string) {
 	if value != "" {
 		v.Set(name, value)

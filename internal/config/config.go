@@ -18,6 +18,7 @@ type Config struct {
 	Sources     Sources     `koanf:"sources" doc:"Where log lines come from, besides HTTP."`
 	Stream      Stream      `koanf:"stream" doc:"The durable stream between sources and index."`
 	Index       Index       `koanf:"index" doc:"The index of lines."`
+	OpenSearch  OpenSearch  `koanf:"opensearch" doc:"The cluster, with index.store opensearch."`
 	Embedding   Embedding   `koanf:"embedding" doc:"What turns patterns and questions into vectors."`
 	Redaction   Redaction   `koanf:"redaction" doc:"Secrets become tokens before anything is durable."`
 	Drop        []DropRule  `koanf:"drop" doc:"Entries that are dropped at the source, counted by rule. A rule drops what meets all of its conditions."`
@@ -64,6 +65,7 @@ type Stream struct {
 
 // Index configures the index of lines.
 type Index struct {
+	Store        string   `koanf:"store" doc:"sqlite: files in the data directory, nothing else is needed; opensearch: a cluster. What is in one is not in the other."`
 	Retention    Duration `koanf:"retention" doc:"Age at which whole days are deleted and older entries are refused and counted; 0: never."`
 	MaxBytes     Size     `koanf:"max_bytes" doc:"Disk that the index may use: beyond it the oldest days are deleted and counted; 0: no cap."`
 	BatchEntries int      `koanf:"batch_entries" doc:"Entries at which a transaction is closed: whole records, so it may be some more."`
@@ -72,9 +74,23 @@ type Index struct {
 	MaxPatterns        int `koanf:"max_patterns" doc:"Patterns of all services on one day, as max_service_patterns."`
 }
 
+// OpenSearch configures the cluster that holds the index.
+type OpenSearch struct {
+	URLs         string   `koanf:"urls" doc:"URLs of nodes, separated by commas, such as https://search.logs.svc:9200."`
+	Username     string   `koanf:"username" doc:"User of basic authentication; empty: none."`
+	PasswordFile string   `koanf:"password_file" doc:"File with that user's password."`
+	Region       string   `koanf:"region" doc:"AWS region of a domain of Amazon OpenSearch Service: requests are signed with the credentials of the environment. Empty: no signature."`
+	CAFile       string   `koanf:"ca_file" doc:"PEM file of the authorities to trust instead of the system's."`
+	Prefix       string   `koanf:"prefix" doc:"Put before the name of every index and alias, so that several loglodes can share a cluster: prod-."`
+	Replicas     int      `koanf:"replicas" doc:"Replicas of new indices. 0 loses data with a node."`
+	OwnIndices   []string `koanf:"own_indices" doc:"Services that have an index of their own each day; all others share one. A cluster carries some 1,000 shards a node."`
+	BulkBytes    Size     `koanf:"bulk_bytes" doc:"Size of a bulk request's body before it is compressed."`
+	Timeout      Duration `koanf:"timeout" doc:"Longest time of one request."`
+}
+
 // Embedding configures the embedder and what of a pattern is embedded.
 type Embedding struct {
-	Provider       string   `koanf:"provider" doc:"builtin: the table in the binary, no network; openai: any endpoint that speaks OpenAI's /v1/embeddings (Ollama, vLLM, LiteLLM ..); none: words alone."`
+	Provider       string   `koanf:"provider" doc:"builtin: the table in the binary, no network; openai: any endpoint that speaks OpenAI's /v1/embeddings (Ollama, vLLM, LiteLLM ..); bedrock: Amazon Titan, with the credentials of the environment; none: words alone."`
 	URL            string   `koanf:"url" doc:"With openai: the endpoint's base, such as http://127.0.0.1:11434/v1."`
 	Model          string   `koanf:"model" doc:"With openai: the model's name there."`
 	Dimensions     int      `koanf:"dimensions" doc:"With openai: components of a vector, asked of models that can shorten theirs; 0: as the model has them."`
@@ -83,7 +99,14 @@ type Embedding struct {
 	QueryPrefix    string   `koanf:"query_prefix" doc:"With openai: text put before every question (\"search_query: \")."`
 	Batch          int      `koanf:"batch" doc:"With openai: texts of one request."`
 	Timeout        Duration `koanf:"timeout" doc:"With openai: longest time of one request."`
-	Glossary       string   `koanf:"glossary" doc:"File that adds to the built-in glossary: key<TAB>expansion, a line each; an empty expansion removes a key. What a pattern's words mean in words that people ask with."`
+	Region         string   `koanf:"region" doc:"With bedrock: AWS region; empty: that of the environment. url, if given, is the endpoint; model, if given, an ARN instead of amazon.titan-embed-text-v2:0; dimensions 256 (if 0), 512 or 1024."`
+
+	RequestsPerMinute       int     `koanf:"requests_per_minute" doc:"With openai and bedrock: requests in any minute, the account's quota; 0: no limit. What is beyond waits; nothing else does."`
+	TokensPerMinute         int     `koanf:"tokens_per_minute" doc:"With openai and bedrock: tokens in any minute; 0: no limit."`
+	DollarsPerDay           float64 `koanf:"dollars_per_day" doc:"With openai and bedrock: budget of a UTC day. When it is spent, patterns are found by words until the next day; 0: no budget."`
+	DollarsPerMillionTokens float64 `koanf:"dollars_per_million_tokens" doc:"Price, for loglode cost and dollars_per_day; 0: Titan's 0.02 with bedrock, else nothing."`
+
+	Glossary string `koanf:"glossary" doc:"File that adds to the built-in glossary: key<TAB>expansion, a line each; an empty expansion removes a key. What a pattern's words mean in words that people ask with."`
 }
 
 // Redaction configures how secrets are removed.
@@ -157,7 +180,8 @@ func Default() Config {
 			KeepBytes:   512 * MiB,
 			RecordBytes: 256 * KiB,
 		},
-		Index:       Index{BatchEntries: 4000, MaxServicePatterns: 10_000, MaxPatterns: 200_000},
+		Index:       Index{Store: "sqlite", BatchEntries: 4000, MaxServicePatterns: 10_000, MaxPatterns: 200_000},
+		OpenSearch:  OpenSearch{Replicas: 1, OwnIndices: []string{}, BulkBytes: 8 * MiB, Timeout: Duration(time.Minute)},
 		Embedding:   Embedding{Provider: "builtin", Batch: 64, Timeout: Duration(30 * time.Second)},
 		DeadLetters: DeadLetters{Retention: Duration(30 * day)},
 		Log:         Log{Level: "info", Format: "text"},

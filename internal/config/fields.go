@@ -69,7 +69,7 @@ func typeName(t reflect.Type) string {
 		return "size"
 	case t == reflect.TypeFor[Duration]():
 		return "duration"
-	case t.Kind() == reflect.Int:
+	case t.Kind() == reflect.Int, t.Kind() == reflect.Float64:
 		return "number"
 	case t.Kind() == reflect.Struct:
 		return "section"

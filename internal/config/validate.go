@@ -31,6 +31,10 @@ func (c *Config) check() Faults {
 	within(&k, "index.batch_entries", c.Index.BatchEntries, 1, 100_000)
 	within(&k, "index.max_service_patterns", c.Index.MaxServicePatterns, 1, 1_000_000)
 	within(&k, "index.max_patterns", c.Index.MaxPatterns, 1, 10_000_000)
+	k.oneOf("index.store", c.Index.Store, "sqlite", "opensearch")
+	if c.Index.Store == "opensearch" {
+		k.openSearch(c.OpenSearch)
+	}
 	k.embedding(c.Embedding)
 	k.redaction(c.Redaction)
 	k.drop(c.Drop)
@@ -73,6 +77,30 @@ func notNegative[T Size | Duration](k *checker, key string, value T) {
 	if value < 0 {
 		k.fault(key, "%v is negative", value)
 	}
+}
+
+// prefixes are what names of OpenSearch may begin with.
+var prefixes = regexp.MustCompile(`^(?:[a-z0-9][a-z0-9._-]*)?$`)
+
+func (k *checker) openSearch(o OpenSearch) {
+	k.notEmpty("opensearch.urls", o.URLs)
+	for text := range strings.FieldsFuncSeq(o.URLs, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			k.fault("opensearch.urls", "%q is no URL of http or https", text)
+		}
+	}
+	if o.Username != "" {
+		k.notEmpty("opensearch.password_file", o.PasswordFile)
+	}
+	if o.Username != "" && o.Region != "" {
+		k.fault("opensearch.region", "requests carry a user's password or a signature, not both")
+	}
+	if !prefixes.MatchString(o.Prefix) {
+		k.fault("opensearch.prefix", "%q is not of lower-case letters, digits, dots, dashes and underscores, a letter or digit first", o.Prefix)
+	}
+	within(k, "opensearch.replicas", o.Replicas, 0, 10)
+	within(k, "opensearch.bulk_bytes", o.BulkBytes, 64*KiB, 64*MiB)
+	within(k, "opensearch.timeout", o.Timeout, Duration(time.Second), Duration(10*time.Minute))
 }
 
 func (k *checker) server(s Server) {
@@ -125,9 +153,20 @@ func (k *checker) tail(t Tail) {
 }
 
 func (k *checker) embedding(e Embedding) {
-	k.oneOf("embedding.provider", e.Provider, "builtin", "openai", "none")
+	k.oneOf("embedding.provider", e.Provider, "builtin", "openai", "bedrock", "none")
 	within(k, "embedding.batch", e.Batch, 1, 2048)
 	within(k, "embedding.timeout", e.Timeout, Duration(time.Second), Duration(10*time.Minute))
+	within(k, "embedding.requests_per_minute", e.RequestsPerMinute, 0, 10_000_000)
+	within(k, "embedding.tokens_per_minute", e.TokensPerMinute, 0, 2_000_000_000)
+	if !(e.DollarsPerDay >= 0 && e.DollarsPerMillionTokens >= 0) {
+		k.fault("embedding.dollars_per_day", "a budget or price is negative")
+	}
+	if e.Provider == "bedrock" {
+		if !slices.Contains([]int{0, 256, 512, 1024}, e.Dimensions) {
+			k.fault("embedding.dimensions", "%d is none of 256, 512, 1024", e.Dimensions)
+		}
+		return
+	}
 	if e.Provider != "openai" {
 		if e.URL != "" || e.Model != "" {
 			k.fault("embedding.provider", "%q uses neither embedding.url nor embedding.model; say openai", e.Provider)
