@@ -43,6 +43,8 @@ type options struct {
 	pack, output, floor string
 	// diagnoses is a file to write answers to; empty for none.
 	diagnoses string
+	// openSearch is the URL of a cluster; empty for SQLite.
+	openSearch string
 	// seeds is how many of the demo's shops are asked.
 	seeds uint64
 	wait  time.Duration
@@ -84,6 +86,7 @@ func parseFlags(args []string, errs io.Writer) (options, error) {
 	flags.StringVar(&o.output, "o", "table", "output format: table, json")
 	flags.StringVar(&o.floor, "floor", "", "JSON file of least and most values; one that is missed is named, and the exit code is 1")
 	flags.StringVar(&o.diagnoses, "diagnoses", "", "file to write the scenarios' answers to, for score_diagnosis.py")
+	flags.StringVar(&o.openSearch, "opensearch", "", "URL of an OpenSearch to measure search on, instead of SQLite; its indices are deleted afterwards")
 	flags.Uint64Var(&o.seeds, "seeds", 3, "how many of the demo's shops to ask, each healthy and in trouble")
 	flags.DurationVar(&o.wait, "wait", 15*time.Minute, "how long patterns may wait for their vectors")
 	if err := flags.Parse(args); err != nil {
@@ -110,7 +113,7 @@ func evaluate(ctx context.Context, o options, floor *floor, out, errs io.Writer)
 	told := &progress{w: errs, start: time.Now()}
 	report := report{Pack: o.pack}
 	if len(pack.questions) > 0 {
-		if err := measureSearch(ctx, pack, o.wait, told, &report); err != nil {
+		if err := measureSearch(ctx, pack, o, told, &report); err != nil {
 			return err
 		}
 	}

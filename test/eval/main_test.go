@@ -76,7 +76,7 @@ func TestAWrongRankingFallsBelowTheFloor(t *testing.T) {
 	told := &progress{w: t.Output(), start: time.Now()}
 	_, err = load(t.Context(), cfg, p.ingest, told)
 	require.NoError(t, err)
-	documents, err := readDocuments(t.Context(), cfg.Data)
+	documents, err := readDocuments(t.Context(), cfg)
 	require.NoError(t, err)
 	f, err := readFloor(filepath.Join(small, "floor.json"))
 	require.NoError(t, err)

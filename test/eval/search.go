@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/loglode/loglode/indexing/opensearch"
 	"github.com/loglode/loglode/indexing/sqlite"
 	"github.com/loglode/loglode/internal/app"
 	"github.com/loglode/loglode/internal/config"
@@ -38,13 +40,16 @@ const (
 
 // measureSearch loads the pack's records into a fresh data directory and asks
 // its questions.
-func measureSearch(ctx context.Context, p *pack, wait time.Duration, told *progress, r *report) (err error) {
+func measureSearch(ctx context.Context, p *pack, o options, told *progress, r *report) (err error) {
 	dir, err := os.MkdirTemp("", "loglode-eval")
 	if err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	cfg, err := config.Load("", map[string]any{"data": dir, "log.level": "warn"})
+	settings, clean := o.index()
+	defer func() { err = errors.Join(err, clean()) }()
+	settings["data"], settings["log.level"] = dir, "warn"
+	cfg, err := config.Load("", settings)
 	if err != nil {
 		return err
 	}
@@ -52,18 +57,52 @@ func measureSearch(ctx context.Context, p *pack, wait time.Duration, told *progr
 	if r.Load, err = load(ctx, cfg, p.ingest, told); err != nil {
 		return fmt.Errorf("load records: %w", err)
 	}
-	documents, err := readDocuments(ctx, dir)
+	documents, err := readDocuments(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("read documents back: %w", err)
 	}
 	r.Load.Documents, r.Load.Missing = len(p.documents), p.missing(documents)
 	return withService(ctx, cfg, time.Now, told, func(ctx context.Context, handler http.Handler) error {
 		s := &session{pack: p, handler: handler, documents: documents, told: told}
-		if r.Load.Patterns, r.Load.Waited, err = s.waitForVectors(ctx, wait); err != nil {
+		if r.Load.Patterns, r.Load.Waited, err = s.waitForVectors(ctx, o.wait); err != nil {
 			return err
 		}
 		return s.ask(ctx, r)
 	})
+}
+
+// index is the configuration of the index that is measured. clean removes what is
+// not in the data directory.
+func (o options) index() (settings map[string]any, clean func() error) {
+	if o.openSearch == "" {
+		return map[string]any{}, func() error { return nil }
+	}
+	prefix := "eval" + strings.ToLower(rand.Text()[:10]) + "-"
+	settings = map[string]any{"index.store": "opensearch", "opensearch.urls": o.openSearch, "opensearch.prefix": prefix, "opensearch.replicas": 0}
+	return settings, func() error {
+		r, err := http.NewRequest(http.MethodDelete, strings.TrimRight(o.openSearch, "/")+"/"+prefix+"*", http.NoBody)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return fmt.Errorf("delete indices %s*: %w", prefix, err)
+		}
+		return resp.Body.Close()
+	}
+}
+
+// lineStore is a store that labels can be read from: the API does not show them.
+type lineStore interface {
+	pipeline.LineReader
+	Close() error
+}
+
+func openStore(ctx context.Context, cfg *config.Config) (lineStore, error) {
+	if cfg.Index.Store == "opensearch" {
+		return opensearch.Open(ctx, opensearch.Options{Addresses: []string{cfg.OpenSearch.URLs}, Prefix: cfg.OpenSearch.Prefix})
+	}
+	return sqlite.Open(ctx, sqlite.Options{Dir: cfg.Data})
 }
 
 // withService opens a data directory as commands do, and calls fn with its HTTP
@@ -114,8 +153,8 @@ func load(ctx context.Context, cfg *config.Config, path string, told *progress) 
 
 // readDocuments maps the entries of a data directory that nobody has open to the
 // pack's documents. It reads the store, since the API shows no labels.
-func readDocuments(ctx context.Context, dir string) (_ map[pipeline.ID]string, err error) {
-	store, err := sqlite.Open(ctx, sqlite.Options{Dir: dir})
+func readDocuments(ctx context.Context, cfg *config.Config) (_ map[pipeline.ID]string, err error) {
+	store, err := openStore(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
