@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -24,6 +25,7 @@ type client struct {
 	os *osgo.Client
 	// wait is before the second try of what is overloaded; it doubles, with jitter.
 	wait time.Duration
+	log  *slog.Logger
 }
 
 // firstWait is client.wait.

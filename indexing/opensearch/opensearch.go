@@ -136,7 +136,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open OpenSearch: %w", err)
 	}
-	s := &Store{o: o, names: names{o.Prefix}, client: &client{c, firstWait}, log: o.Logger, gates: newGates(), patterns: newKnownPatterns(o.ServicePatterns)}
+	s := &Store{o: o, names: names{o.Prefix}, client: &client{c, firstWait, o.Logger}, log: o.Logger, gates: newGates(), patterns: newKnownPatterns(o.ServicePatterns)}
 	s.analysers.New = func() any { return analysis.New() }
 	s.placement = newPlacement(s.client, s.names, o)
 	s.models = &models{client: s.client, index: s.names.patterns()}

@@ -137,7 +137,9 @@ func eachHit[T any](ctx context.Context, c *client, index string, query map[stri
 	}
 	id := opened.ID
 	defer func() {
-		_ = c.call(context.WithoutCancel(ctx), http.MethodDelete, "/_search/point_in_time", map[string]any{"pit_id": []string{id}}, nil) // it ends by itself
+		if err := c.call(context.WithoutCancel(ctx), http.MethodDelete, "/_search/point_in_time", map[string]any{"pit_id": []string{id}}, nil); err != nil {
+			c.log.Warn("a point in time of OpenSearch's cannot be closed; it ends by itself, and a node bears 300", "keep_alive", keepAlive, "error", err)
+		}
 	}()
 	page := map[string]any{}
 	for k, v := range query {
