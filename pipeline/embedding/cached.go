@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // Cache keeps vectors by model and content. A vector that is there never
@@ -23,16 +24,28 @@ type Cache interface {
 //
 // A fault of the cache is an error of Embed, since texts would be paid for
 // twice without it.
-func Cached(e Embedder, cache Cache) Embedder { return distinct{&cached{e, cache}} }
+//
+// What the cache did not take is kept in memory, and nothing new is embedded
+// before it does: no text is paid for twice because a store is away.
+func Cached(e Embedder, cache Cache) Embedder {
+	return distinct{&cached{Embedder: e, cache: cache, unsaved: map[string]map[Key][]float32{}}}
+}
 
 type cached struct {
 	Embedder
 	cache Cache
+
+	mu sync.Mutex
+	// unsaved are vectors that the cache did not take, by model: those of one call.
+	unsaved map[string]map[Key][]float32
 }
 
 // Embed implements Embedder.
 func (c *cached) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	model := c.Model()
+	if err := c.save(ctx, model); err != nil {
+		return nil, err
+	}
 	keys := make([]Key, len(texts))
 	for i, text := range texts {
 		keys[i] = TextKey(text)
@@ -58,21 +71,42 @@ func (c *cached) Embed(ctx context.Context, texts []string) ([][]float32, error)
 	if err := checkVectors(c.Embedder, pick(texts, missing), made, rejected, embedErr); err != nil {
 		return vectors, err
 	}
-	var newKeys []Key
-	var newVectors [][]float32
+	c.mu.Lock()
 	for i, v := range made {
 		if v != nil {
 			vectors[missing[i]] = v
-			newKeys = append(newKeys, keys[missing[i]])
-			newVectors = append(newVectors, v)
+			if c.unsaved[model] == nil {
+				c.unsaved[model] = map[Key][]float32{}
+			}
+			c.unsaved[model][keys[missing[i]]] = slices.Clone(v)
 		}
 	}
-	if len(newKeys) > 0 {
-		if err := c.cache.Put(ctx, model, newKeys, newVectors); err != nil {
-			return vectors, errors.Join(fmt.Errorf("cache vectors: %w", err), notRejected(embedErr))
-		}
+	c.mu.Unlock()
+	if err := c.save(ctx, model); err != nil {
+		return vectors, errors.Join(err, notRejected(embedErr))
 	}
 	return vectors, moved(embedErr, rejected, func(i int) []int { return missing[i : i+1] })
+}
+
+// save puts what is not in the cache yet into it.
+func (c *cached) save(ctx context.Context, model string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	waiting := c.unsaved[model]
+	if len(waiting) == 0 {
+		return nil
+	}
+	keys := make([]Key, 0, len(waiting))
+	vectors := make([][]float32, 0, len(waiting))
+	for key, v := range waiting {
+		keys = append(keys, key)
+		vectors = append(vectors, v)
+	}
+	if err := c.cache.Put(ctx, model, keys, vectors); err != nil {
+		return fmt.Errorf("cache vectors: %w", err)
+	}
+	delete(c.unsaved, model)
+	return nil
 }
 
 // distinct gives each distinct text of a call to its Embedder once.

@@ -83,3 +83,26 @@ func TestFaultsOfTheCache(t *testing.T) {
 		})
 	}
 }
+
+func TestNothingIsPaidForTwiceWhileTheCacheIsAway(t *testing.T) {
+	m, cache := newModel(), new(embeddingtest.Memory)
+	away := true
+	cache.FailWith(func(o string) error {
+		if away && o == "Put" {
+			return pipeline.ErrTryLater
+		}
+		return nil
+	})
+	e := embedding.Cached(m, cache)
+	for range 3 {
+		_, err := e.Embed(t.Context(), []string{"a", "b"})
+		require.ErrorIs(t, err, pipeline.ErrTryLater)
+	}
+	_, err := e.Embed(t.Context(), []string{"c"})
+	require.ErrorIs(t, err, pipeline.ErrTryLater)
+	away = false
+	got, err := e.Embed(t.Context(), []string{"c", "b", "a"})
+	require.NoError(t, err)
+	require.Equal(t, [][]float32{vectorOf("c"), vectorOf("b"), vectorOf("a")}, got)
+	require.Equal(t, [][]string{{"a", "b"}, {"c"}}, m.calls)
+}
