@@ -295,6 +295,10 @@ func (s *Store) SetVectors(ctx context.Context, model string, vectors []embeddin
 	if err := s.spreadVectors(ctx, model, keys); err != nil {
 		return fmt.Errorf("set vectors: %w", err)
 	}
+	// Else Unembedded would name the same documents for a second more.
+	if err := s.client.call(ctx, http.MethodPost, "/"+s.names.patterns()+"/_refresh", nil, nil); err != nil {
+		return fmt.Errorf("set vectors: %w", err)
+	}
 	return nil
 }
 

@@ -76,6 +76,8 @@ func Vendors() []Vendor {
 		// One leaf package for each vendor, named after it.
 		{"github.com/nats-io", []string{"producers/jetstream", "consumers/jetstream", "internal/jetstream"}},
 		{"github.com/opensearch-project/opensearch-go", []string{"indexing/opensearch", "test/opensearch"}},
+		{"github.com/Shopify/toxiproxy", []string{"test/opensearch"}},
+		{"github.com/rs/zerolog", []string{"test/opensearch"}}, // toxiproxy's log
 		{"github.com/aws/aws-sdk-go-v2", []string{"indexing/bedrock", "indexing/opensearch", "test/bedrock"}},
 		{"github.com/aws/smithy-go", []string{"indexing/bedrock", "test/bedrock"}},
 		{"modernc.org/sqlite", []string{"indexing/sqlite", "test/bench/..."}},
@@ -98,7 +100,7 @@ func Servers() []string { return []string{"test/opensearch", "test/bedrock"} }
 // TestVendors may appear in _test.go files and in the conformance suites, which
 // are packages whose name ends in test.
 func TestVendors() []string {
-	return []string{"github.com/stretchr/testify", "pgregory.net/rapid", "github.com/Shopify/toxiproxy"}
+	return []string{"github.com/stretchr/testify", "pgregory.net/rapid"}
 }
 
 // Check reads every .go file below root, the module's folder, and returns what
