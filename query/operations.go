@@ -164,6 +164,9 @@ type StreamStatus struct {
 
 // IndexStatus describes the store of lines.
 type IndexStatus struct {
+	// Error says that the store did not answer, and why; what else is said of it is
+	// nothing then.
+	Error string `json:"error,omitempty"`
 	// Damaged are the days whose files cannot be read.
 	Damaged []string `json:"damaged"`
 	Days    int      `json:"days"`

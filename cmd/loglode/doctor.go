@@ -222,6 +222,9 @@ func statusFindings(s query.Status) []finding {
 	}
 	stream := finding{"stream", "ok", fmt.Sprintf("%d records, %s, %d not indexed yet", s.Stream.Records, humanize.IBytes(uint64(s.Stream.Bytes)), lag), ""}
 	store := finding{"store", "ok", fmt.Sprintf("%d entries in %d days, %s", s.Index.Entries, s.Index.Days, humanize.IBytes(uint64(s.Index.Bytes))), ""}
+	if s.Index.Error != "" {
+		store = finding{"store", "fail", s.Index.Error, "see the store's section of docs/operations.md"}
+	}
 	if len(s.Index.Damaged) > 0 {
 		store = finding{"store", "fail", "damaged days: " + strings.Join(s.Index.Damaged, ", "), "stop loglode and move their files out of the data directory's days folder; the other days stay as they are"}
 	}

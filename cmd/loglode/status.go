@@ -45,7 +45,11 @@ func (c *cli) printStatus(s query.Status) error {
 	fmt.Fprintf(c.out, "loglode  %s, since %s\n", s.Version, s.Started.Local().Format(time.DateTime))
 	fmt.Fprintf(c.out, "data     %s\n", render.Safe(s.Data))
 	fmt.Fprintf(c.out, "stream   %s records, %s; not indexed yet: %s\n", render.Count(s.Stream.Records), render.Bytes(s.Stream.Bytes), render.Count(lag))
-	fmt.Fprintf(c.out, "index    %s entries in %d days, %s\n", render.Count(s.Index.Entries), s.Index.Days, render.Bytes(s.Index.Bytes))
+	if s.Index.Error != "" {
+		fmt.Fprintf(c.out, "index    ! %s\n", render.Safe(s.Index.Error))
+	} else {
+		fmt.Fprintf(c.out, "index    %s entries in %d days, %s\n", render.Count(s.Index.Entries), s.Index.Days, render.Bytes(s.Index.Bytes))
+	}
 	if shards := s.Index.Shards; shards != nil {
 		fmt.Fprintf(c.out, "shards   %s of %s that the cluster may have", render.Count(int64(shards.Open)), render.Count(int64(shards.Limit)))
 		if shards.Scarce {

@@ -83,7 +83,7 @@ const reopenAfter = 5 * time.Second
 
 // runOnce opens everything, runs until it ends or the stream fails, and closes.
 func (c *cli) runOnce(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-	a, err := app.Open(ctx, app.Options{Config: cfg, Logger: log, Now: now})
+	a, err := app.Open(ctx, app.Options{Config: cfg, Logger: log, Now: now, Patient: true})
 	if err != nil {
 		return err
 	}

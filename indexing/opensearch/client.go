@@ -122,7 +122,8 @@ const callTries = 6
 // a node that is overloaded, or of a shard that is about to be there.
 func passes(err error) bool {
 	var e *Error
-	return !errors.As(err, &e) || overloads(e.Status)
+	var unfit *unfitError
+	return !errors.As(err, &unfit) && (!errors.As(err, &e) || overloads(e.Status))
 }
 
 // call makes a request that may be made twice, and makes it again where its fault
@@ -188,6 +189,17 @@ func (c *client) createIndex(ctx context.Context, name, kind, body string) error
 	return c.checkOwner(ctx, name, kind)
 }
 
+// unfitError is what is found in a cluster and must be mended by a person: it does
+// not pass by itself.
+type unfitError struct{ text string }
+
+func (e *unfitError) Error() string { return e.text }
+func (e *unfitError) Unwrap() error { return pipeline.ErrTryLater }
+
+func unfit(format string, args ...any) error {
+	return &unfitError{fmt.Sprintf(format, args...)}
+}
+
 // ownMark is what _meta.loglode says of an index.
 type ownMark struct {
 	Schema  int    `json:"schema"`
@@ -209,10 +221,10 @@ func (c *client) checkOwner(ctx context.Context, name, kind string) error {
 	}
 	switch mark := answer[name].Mappings.Meta.Loglode; {
 	case mark.Kind != kind:
-		return pipeline.WithHint(fmt.Errorf("index %s is not loglode's: %w", name, pipeline.ErrTryLater),
+		return pipeline.WithHint(unfit("index %s is not loglode's", name),
 			"set opensearch.prefix, or remove that index")
 	case mark.Schema > schema:
-		return pipeline.WithHint(fmt.Errorf("index %s is of schema %d, newer than this program's %d: %w", name, mark.Schema, schema, pipeline.ErrTryLater),
+		return pipeline.WithHint(unfit("index %s is of schema %d, newer than this program's %d", name, mark.Schema, schema),
 			"use the newer loglode that made it")
 	}
 	return nil

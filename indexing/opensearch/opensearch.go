@@ -88,6 +88,8 @@ type Options struct {
 	// ServicePatterns is how many new patterns of one service and day one process
 	// stores; 0 for 10,000. Lines of further ones are stored without.
 	ServicePatterns int
+	// Patient has Open succeed while the cluster is away.
+	Patient bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Transport carries the requests; nil is one of its own.
@@ -107,6 +109,10 @@ type Store struct {
 	gates     *gates
 	patterns  *knownPatterns
 	models    *models
+	// preparing is held while what every store needs is made; prepared says that it
+	// is there.
+	preparing sync.Mutex
+	prepared  atomic.Bool
 	// stamp is the time of the newest Write, Unix ns: it grows with every call.
 	stamp atomic.Int64
 }
@@ -118,8 +124,9 @@ var (
 	_ embedding.Store        = (*Store)(nil)
 )
 
-// Open reaches a cluster and makes what every store needs there. An error that
-// may pass, such as a node that does not answer, wraps pipeline.ErrTryLater.
+// Open reaches a cluster and makes what every store needs there. Where the cluster
+// is away, that is an error that wraps pipeline.ErrTryLater, or is done later if
+// the options are patient.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := checkAddresses(o.Addresses); err != nil {
 		return nil, fmt.Errorf("open OpenSearch: %w", err)
@@ -140,7 +147,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.analysers.New = func() any { return analysis.New() }
 	s.placement = newPlacement(s.client, s.names, o)
 	s.models = &models{client: s.client, index: s.names.patterns()}
-	if err := s.prepare(ctx); err != nil {
+	switch err := s.ready(ctx); {
+	case err == nil:
+	case passes(err) && o.Patient && ctx.Err() == nil:
+		s.log.Warn("OpenSearch is away; what comes waits in the stream", "error", err)
+	case passes(err):
+		return nil, pipeline.WithHint(fmt.Errorf("open OpenSearch: %w", err), "is it running at opensearch.urls? loglode up starts without it, and waits")
+	default:
 		return nil, fmt.Errorf("open OpenSearch: %w", err)
 	}
 	return s, nil
@@ -177,6 +190,23 @@ func withDefaults(o Options) Options {
 		o.Now = time.Now
 	}
 	return o
+}
+
+// ready makes what every store needs, unless that is done.
+func (s *Store) ready(ctx context.Context) error {
+	if s.prepared.Load() {
+		return nil
+	}
+	s.preparing.Lock()
+	defer s.preparing.Unlock()
+	if s.prepared.Load() {
+		return nil
+	}
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	s.prepared.Store(true)
+	return nil
 }
 
 // prepare makes the indices that do not belong to a day.

@@ -107,7 +107,7 @@ func (m *models) check(ctx context.Context) error {
 		field := fieldOf(model, dimensions)
 		if f := live.Properties[field]; f.Type != "knn_vector" || f.Dimension != dimensions || f.Method.Engine != "lucene" {
 			return pipeline.WithHint(
-				fmt.Errorf("field %s of index %s is %q with %d dimensions and engine %q, and should be a knn_vector with %d and lucene", field, m.index, f.Type, f.Dimension, f.Method.Engine, dimensions),
+				unfit("field %s of index %s is %q with %d dimensions and engine %q, and should be a knn_vector with %d and lucene", field, m.index, f.Type, f.Dimension, f.Method.Engine, dimensions),
 				"an index template or a reindex changed it: delete the index, its patterns come again with their lines")
 		}
 	}
@@ -243,6 +243,9 @@ func (s *Store) eachVector(ctx context.Context, ids []string, yield func(at int,
 func (s *Store) Unembedded(ctx context.Context, model string, n int) ([]embedding.Pending, error) {
 	if n <= 0 {
 		return nil, nil
+	}
+	if err := s.ready(ctx); err != nil {
+		return nil, fmt.Errorf("find patterns without a vector: %w", err)
 	}
 	query := map[string]any{
 		"size": min(n, maxLimit), "query": boolean{MustNot: []any{term("models", model)}}.json(), "collapse": map[string]any{"field": "key"},

@@ -23,6 +23,9 @@ func (s *Store) Write(ctx context.Context, entries []pipeline.Entry, results []p
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("write entries: %w", err)
 	}
+	if err := s.ready(ctx); err != nil {
+		return fmt.Errorf("write entries: %w", err)
+	}
 	w := &writing{store: s, entries: entries, results: results, stamp: s.nextStamp(), patterns: make([]pipeline.Pattern, len(entries))}
 	w.sort()
 	group, groupCtx := errgroup.WithContext(ctx)

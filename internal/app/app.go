@@ -46,6 +46,9 @@ type Options struct {
 	Config *config.Config
 	Logger *slog.Logger
 	Now    func() time.Time
+	// Patient opens while a cluster that holds the index is away: what comes waits
+	// in the stream. Else that is an error.
+	Patient bool
 }
 
 // App is the opened data directory with all that works on it.
@@ -54,6 +57,7 @@ type App struct {
 	log     *slog.Logger
 	now     func() time.Time
 	started time.Time
+	patient bool // Options.Patient
 
 	dir       *datadir.Dir
 	guard     *datadir.Guard
@@ -80,7 +84,7 @@ type App struct {
 
 // Open takes the data directory and opens everything in it. Nothing runs yet.
 func Open(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{cfg: o.Config, log: o.Logger, now: o.Now, started: o.Now(), tracker: newTracker(), failed: make(chan string, 1), metrics: telemetry.NewMetrics(telemetry.Version())}
+	a := &App{cfg: o.Config, log: o.Logger, now: o.Now, patient: o.Patient, started: o.Now(), tracker: newTracker(), failed: make(chan string, 1), metrics: telemetry.NewMetrics(telemetry.Version())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())

@@ -104,6 +104,12 @@ func (a *App) gauges(ctx context.Context) error {
 	for p, lag := range a.lag(info) {
 		a.metrics.SetStreamLag(strconv.Itoa(p), lag)
 	}
+	space, err := a.guard.Space()
+	if err != nil {
+		return err
+	}
+	a.metrics.SetDiskFree(space.Free)
+	// What follows asks the store, which may be away.
 	days, err := a.days.Days(ctx)
 	if err != nil {
 		return err
@@ -118,11 +124,6 @@ func (a *App) gauges(ctx context.Context) error {
 		return err
 	}
 	a.metrics.SetPatterns(patterns, waiting)
-	space, err := a.guard.Space()
-	if err != nil {
-		return err
-	}
-	a.metrics.SetDiskFree(space.Free)
 	return nil
 }
 

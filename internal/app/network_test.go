@@ -1,6 +1,7 @@
 package app
 
 import (
+	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -8,8 +9,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/loglode/loglode/internal/config"
+	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/test/opensearch"
 )
+
+// TestStatusWhileTheClusterIsAway has a patient process open and say how it is.
+func TestStatusWhileTheClusterIsAway(t *testing.T) {
+	cfg := config.Default()
+	cfg.Data, cfg.Index.Store, cfg.Embedding.Provider = t.TempDir(), "opensearch", "none"
+	cfg.OpenSearch.URLs, cfg.OpenSearch.Timeout = "http://127.0.0.1:1", config.Duration(time.Second)
+	o := Options{Config: &cfg, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon }}
+	_, err := Open(t.Context(), o)
+	require.ErrorIs(t, err, pipeline.ErrTryLater)
+
+	o.Patient = true
+	a, err := Open(t.Context(), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, a.Close()) })
+	s, err := a.Status(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, s.Index.Error, "connection refused")
+	require.Positive(t, s.Disk.Free)
+}
 
 // TestTheNetworkToTheClusterFails lets lines through the whole product while the
 // network cuts, holds and delays what goes to OpenSearch and comes back, and then

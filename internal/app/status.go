@@ -22,22 +22,18 @@ func (a *App) Status(ctx context.Context) (query.Status, error) {
 	if err != nil {
 		return query.Status{}, err
 	}
-	days, err := a.days.Days(ctx)
-	if err != nil {
-		return query.Status{}, err
-	}
 	s := query.Status{
 		Version: telemetry.Version().Version, Started: a.started.UTC(), Data: a.dir.Path(),
 		Stream:  query.StreamStatus{Records: int64(info.Records), Bytes: int64(info.Bytes), Lag: map[string]int64{}},
-		Index:   query.IndexStatus{Days: len(days)},
 		Sources: map[string]query.SourceStatus{},
 		Lost:    a.counts.of(countLost), Rejected: a.counts.of(countRejected), Dropped: a.counts.of(countDropped), Redacted: a.counts.of(countRedacted),
 	}
-	if s.Index.Shards, err = a.shards(ctx); err != nil {
-		return query.Status{}, err
-	}
-	if s.Patterns.Documents, s.Patterns.Waiting, err = a.patternCounts(ctx); err != nil {
-		return query.Status{}, err
+	// A store that is away is what status is asked for.
+	if err := a.storeStatus(ctx, &s); err != nil {
+		if ctx.Err() != nil {
+			return query.Status{}, err
+		}
+		s.Index.Error = err.Error()
 	}
 	if s.Cost, err = a.cost(ctx); err != nil {
 		return query.Status{}, err
@@ -48,13 +44,6 @@ func (a *App) Status(ctx context.Context) (query.Status, error) {
 	}
 	for p, lag := range a.lag(info) {
 		s.Stream.Lag[strconv.Itoa(p)] = lag
-	}
-	for _, d := range days {
-		s.Index.Entries += d.Entries
-		if d.Entries == 0 { // a store lists no empty day
-			s.Index.Damaged = append(s.Index.Damaged, d.Day)
-		}
-		s.Index.Bytes += d.Bytes
 	}
 	for name, t := range a.totals {
 		t.mu.Lock()
@@ -78,4 +67,25 @@ func (a *App) Status(ctx context.Context) (query.Status, error) {
 		}
 	}
 	return s, nil
+}
+
+// storeStatus is what the store says of itself.
+func (a *App) storeStatus(ctx context.Context, s *query.Status) error {
+	days, err := a.days.Days(ctx)
+	if err != nil {
+		return err
+	}
+	s.Index.Days = len(days)
+	for _, d := range days {
+		s.Index.Entries += d.Entries
+		if d.Entries == 0 { // a store lists no empty day
+			s.Index.Damaged = append(s.Index.Damaged, d.Day)
+		}
+		s.Index.Bytes += d.Bytes
+	}
+	if s.Index.Shards, err = a.shards(ctx); err != nil {
+		return err
+	}
+	s.Patterns.Documents, s.Patterns.Waiting, err = a.patternCounts(ctx)
+	return err
 }

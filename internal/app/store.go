@@ -52,7 +52,10 @@ func (a *App) shards(ctx context.Context) (*query.ShardStatus, error) {
 		return nil, nil
 	}
 	s, err := store.Shards(ctx)
-	return &query.ShardStatus{Open: s.Open, Limit: s.Limit, Scarce: s.Scarce()}, err
+	if err != nil {
+		return nil, err
+	}
+	return &query.ShardStatus{Open: s.Open, Limit: s.Limit, Scarce: s.Scarce()}, nil
 }
 
 // watchShards tells when the cluster can soon take no new index.
@@ -95,7 +98,7 @@ func (a *App) openOpenSearch(ctx context.Context) error {
 		Addresses: strings.FieldsFunc(c.URLs, func(r rune) bool { return r == ',' || r == ' ' }), Username: c.Username, Region: c.Region,
 		Prefix: c.Prefix, Replicas: c.Replicas, Timeout: c.Timeout.Std(), Body: int(c.BulkBytes), Logger: a.log, Now: a.now,
 		Own:  func(service string) bool { return slices.Contains(c.OwnIndices, service) },
-		View: normalise.View, Masked: pattern.Masked, Document: a.embed.document, ServicePatterns: a.cfg.Index.MaxServicePatterns,
+		View: normalise.View, Masked: pattern.Masked, Document: a.embed.document, ServicePatterns: a.cfg.Index.MaxServicePatterns, Patient: a.patient,
 	}
 	for _, file := range []struct {
 		name, path string
