@@ -50,8 +50,8 @@ func TestAPatientStoreOpensWhileTheClusterIsAway(t *testing.T) {
 
 func TestPatienceIsNotForWhatDoesNotPass(t *testing.T) {
 	s := impatient(t)
-	s.must(t, http.MethodDelete, "/"+s.names.placement(), "")
-	s.must(t, http.MethodPut, "/"+s.names.placement(), "")
+	s.must(t, http.MethodDelete, "/"+first(s.names.placement()), "")
+	s.must(t, http.MethodPut, "/"+first(s.names.placement()), "")
 	_, err := Open(context.Background(), Options{Addresses: []string{opensearch.URL(t)}, Prefix: s.names.prefix, Patient: true})
 	require.ErrorContains(t, err, "is not loglode's")
 }

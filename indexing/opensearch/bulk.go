@@ -131,7 +131,7 @@ func (s *Store) deliverOnce(ctx context.Context, target string, actions []action
 	var answer struct {
 		Items []map[string]item `json:"items"`
 	}
-	if err := s.client.send(ctx, http.MethodPost, "/_bulk?require_alias="+requireAlias(target)+"&"+kept, linesBody, body, &answer); err != nil {
+	if err := s.client.send(ctx, http.MethodPost, "/_bulk?require_alias=true&"+kept, linesBody, body, &answer); err != nil {
 		var e *Error
 		if !errors.As(err, &e) || overloads(e.Status) {
 			verdict = overloaded
@@ -159,14 +159,6 @@ func (s *Store) deliverOnce(ctx context.Context, target string, actions []action
 		}
 	}
 	return again, refused, nil
-}
-
-// requireAlias is for targets of lines: nothing makes an index by itself.
-func requireAlias(target string) string {
-	if target == systemTarget {
-		return "false"
-	}
-	return "true"
 }
 
 // systemTarget stands for the indices that belong to no day.

@@ -26,6 +26,9 @@ func (s *Store) Get(ctx context.Context, model string, keys []embedding.Key) ([]
 
 // Put implements embedding.Cache.
 func (s *Store) Put(ctx context.Context, model string, keys []embedding.Key, vectors [][]float32) error {
+	if err := s.ready(ctx); err != nil {
+		return fmt.Errorf("cache vectors: %w", err)
+	}
 	actions := make([]action, len(keys))
 	for i, k := range keys {
 		body, err := encodeBody(storedVector{Key: k.String(), Model: cached + model, Vector: encodeVector(vectors[i])})
@@ -35,7 +38,7 @@ func (s *Store) Put(ctx context.Context, model string, keys []embedding.Key, vec
 		actions[i] = action{head: fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.vectors(), vectorID(k.String(), cached+model)), body: body, at: i}
 	}
 	if err := s.bulk(ctx, systemTarget, actions, make([]fate, len(keys))); err != nil {
-		return fmt.Errorf("cache vectors: %w", err)
+		return fmt.Errorf("cache vectors: %w", s.noticed(err))
 	}
 	return nil
 }

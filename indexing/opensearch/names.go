@@ -25,6 +25,11 @@ func (n names) pack(day string) string { return n.prefix + "loglode-pack-" + day
 // lines is the alias of all physical indices of lines.
 func (n names) lines() string { return n.prefix + "loglode-lines" }
 
-func (n names) patterns() string  { return n.prefix + "loglode-patterns-000001" }
-func (n names) vectors() string   { return n.prefix + "loglode-vectors-000001" }
+// Aliases of what belongs to no day. They are written to as aliases, so that no
+// index is made by a write alone, with a mapping that nobody chose.
+func (n names) patterns() string  { return n.prefix + "loglode-patterns" }
+func (n names) vectors() string   { return n.prefix + "loglode-vectors" }
 func (n names) placement() string { return n.prefix + "loglode-placement" }
+
+// first is the physical index of such an alias.
+func first(alias string) string { return alias + "-000001" }

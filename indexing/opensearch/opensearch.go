@@ -17,9 +17,9 @@
 //	loglode-pack-2021-08-03-000001   index that small services share
 //	cart-2021-08-03-000001           index of a service of its own
 //	loglode-lines                    alias of all of them: what is read
-//	loglode-patterns-000001          pattern documents and their vectors
-//	loglode-vectors-000001           vectors by content and model
-//	loglode-placement                where a service's day lies
+//	loglode-patterns                 alias of ..-000001: pattern documents and their vectors
+//	loglode-vectors                  alias of ..-000001: vectors by content and model
+//	loglode-placement                alias of ..-000001: where a service's day lies
 package opensearch
 
 import (
@@ -146,7 +146,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{o: o, names: names{o.Prefix}, client: &client{c, firstWait, o.Logger}, log: o.Logger, gates: newGates(), patterns: newKnownPatterns(o.ServicePatterns)}
 	s.analysers.New = func() any { return analysis.New() }
 	s.placement = newPlacement(s.client, s.names, o)
-	s.models = &models{client: s.client, index: s.names.patterns()}
+	s.models = &models{client: s.client, index: first(s.names.patterns())}
 	switch err := s.ready(ctx); {
 	case err == nil:
 	case passes(err) && o.Patient && ctx.Err() == nil:
@@ -209,16 +209,31 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
+// noticed has what every store needs be made again, and the patterns that are
+// known be looked for again, when an error says that an index is gone.
+func (s *Store) noticed(err error) error {
+	if is(err, http.StatusNotFound) {
+		s.prepared.Store(false)
+		s.patterns.forget()
+	}
+	return err
+}
+
 // prepare makes the indices that do not belong to a day.
 func (s *Store) prepare(ctx context.Context) error {
-	for _, index := range []struct{ name, kind, body string }{
+	var aliases []any
+	for _, index := range []struct{ alias, kind, body string }{
 		{s.names.placement(), kindPlacement, placementIndex(s.o.Replicas)},
 		{s.names.patterns(), kindPatterns, patternsIndex(s.o.Replicas)},
 		{s.names.vectors(), kindVectors, vectorsIndex(s.o.Replicas)},
 	} {
-		if err := s.client.createIndex(ctx, index.name, index.kind, index.body); err != nil {
+		if err := s.client.createIndex(ctx, first(index.alias), index.kind, index.body); err != nil {
 			return err
 		}
+		aliases = append(aliases, map[string]any{"add": map[string]any{"index": first(index.alias), "alias": index.alias}})
+	}
+	if err := s.client.call(ctx, http.MethodPost, "/_aliases", map[string]any{"actions": aliases}, nil); err != nil {
+		return err
 	}
 	return s.models.check(ctx)
 }

@@ -74,7 +74,7 @@ func (p *placement) decide(ctx context.Context, alias, service, day string) (pla
 	if p.own(service) && p.roomForOwn(ctx, service) {
 		want.Physical = p.names.own(service, day)
 	}
-	err := p.client.call(ctx, http.MethodPut, "/"+p.names.placement()+"/_create/"+alias, want, nil)
+	err := p.client.call(ctx, http.MethodPut, "/"+p.names.placement()+"/_create/"+alias+"?require_alias=true", want, nil)
 	if !is(err, http.StatusConflict) {
 		return want, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/loglode/loglode/indexing/indextest"
 	"github.com/loglode/loglode/pipeline"
+	"github.com/loglode/loglode/pipeline/embedding"
 	"github.com/loglode/loglode/test/opensearch"
 )
 
@@ -63,15 +64,14 @@ func TestAnIndexThatIsDeletedUnderneathIsMadeAgain(t *testing.T) {
 	s := impatient(t)
 	entries := indextest.Entries(2, 2, 80)
 	writeAll(t, s, entries)
-	for _, name := range []string{s.names.pack(entries[0].Day()), s.names.patterns(), s.names.placement()} {
+	for _, name := range []string{s.names.pack(entries[0].Day()), first(s.names.patterns()), first(s.names.placement())} {
 		s.must(t, http.MethodDelete, "/"+name, "")
-		results, err := write(t, s, entries)
-		if name != s.names.pack(entries[0].Day()) {
-			// What belongs to no day is made at the start.
-			s = openTest(t, s.names.prefix)
-			results, err = write(t, s, entries)
+		if name == first(s.names.patterns()) {
+			// Patterns that are known are not written again: a new one shows that all
+			// are gone.
+			entries = append(entries, indextest.Entries(99, 1, 10)...)
 		}
-		require.NoError(t, err, name)
+		results := writeAll(t, s, entries)
 		for i := range results {
 			require.NotEqual(t, pipeline.Rejected, results[i].Outcome)
 		}
@@ -238,4 +238,31 @@ func TestOpenComparesVectorsWithTheLiveMapping(t *testing.T) {
 	s.must(t, http.MethodPut, "/"+s.names.patterns()+"/_mapping", `{"_meta":{"loglode":{"schema":1,"kind":"patterns"},"models":{"m":16}}}`)
 	_, err := Open(context.Background(), Options{Addresses: []string{opensearch.URL(t)}, Prefix: s.names.prefix})
 	require.ErrorContains(t, err, "should be a knn_vector with 16")
+}
+
+func TestVectorsAreFoundInAnIndexThatWasMadeAgain(t *testing.T) {
+	s := impatient(t)
+	ctx := context.Background()
+	embed := func() int {
+		waiting, err := s.Unembedded(ctx, "m", 1000)
+		require.NoError(t, err)
+		vectors := make([]embedding.Vector, len(waiting))
+		for i := range waiting {
+			vectors[i] = embedding.Vector{Key: waiting[i].Key, Values: []float32{1, 0, 0, 0}}
+		}
+		require.NoError(t, s.SetVectors(ctx, "m", vectors))
+		return len(waiting)
+	}
+	writeAll(t, s, indextest.Entries(11, 1, 20))
+	s.refresh(t)
+	require.Positive(t, embed())
+	s.must(t, http.MethodDelete, "/"+first(s.names.patterns()), "")
+	writeAll(t, s, indextest.Entries(12, 1, 20))
+	s.refresh(t)
+	n := embed()
+	require.Positive(t, n)
+	found, err := s.Candidates(ctx, pipeline.CandidateQuery{Model: "m", Vector: []float32{1, 0, 0, 0}, Limit: 1000})
+	require.NoError(t, err)
+	require.Len(t, found.Documents, int(found.Total))
+	require.Zero(t, found.Waiting)
 }

@@ -132,20 +132,18 @@ func (m *models) dimensions(ctx context.Context, model string) (int, error) {
 	return found.Models[model], nil
 }
 
-// ensure makes the field of a model's vectors.
+// ensure makes the field of a model's vectors. It asks each time: the index may
+// have been made anew.
 func (m *models) ensure(ctx context.Context, model string, dimensions int) error {
-	have, err := m.dimensions(ctx, model)
-	switch {
-	case err != nil:
+	found, err := m.read(ctx)
+	if err != nil {
 		return err
+	}
+	switch have := found.Models[model]; {
 	case have == dimensions:
 		return nil
 	case have > 0:
 		return fmt.Errorf("vectors of model %s have %d dimensions here, not %d: %w", model, have, dimensions, pipeline.ErrRejected)
-	}
-	found, err := m.read(ctx)
-	if err != nil {
-		return err
 	}
 	if found.Models == nil {
 		found.Models = map[string]int{}
@@ -276,8 +274,11 @@ func (s *Store) SetVectors(ctx context.Context, model string, vectors []embeddin
 	if len(vectors) == 0 {
 		return nil
 	}
-	if err := s.models.ensure(ctx, model, len(vectors[0].Values)); err != nil {
+	if err := s.ready(ctx); err != nil {
 		return fmt.Errorf("set vectors: %w", err)
+	}
+	if err := s.models.ensure(ctx, model, len(vectors[0].Values)); err != nil {
+		return fmt.Errorf("set vectors: %w", s.noticed(err))
 	}
 	keys := make([]string, len(vectors))
 	actions := make([]action, len(vectors))
@@ -293,14 +294,14 @@ func (s *Store) SetVectors(ctx context.Context, model string, vectors []embeddin
 		actions[i] = action{head: fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.vectors(), vectorID(keys[i], model)), body: body, at: i}
 	}
 	if err := s.bulk(ctx, systemTarget, actions, make([]fate, len(vectors))); err != nil {
-		return fmt.Errorf("set vectors: %w", err)
+		return fmt.Errorf("set vectors: %w", s.noticed(err))
 	}
 	if err := s.spreadVectors(ctx, model, keys); err != nil {
-		return fmt.Errorf("set vectors: %w", err)
+		return fmt.Errorf("set vectors: %w", s.noticed(err))
 	}
 	// Else Unembedded would name the same documents for a second more.
 	if err := s.client.call(ctx, http.MethodPost, "/"+s.names.patterns()+"/_refresh", nil, nil); err != nil {
-		return fmt.Errorf("set vectors: %w", err)
+		return fmt.Errorf("set vectors: %w", s.noticed(err))
 	}
 	return nil
 }

@@ -34,10 +34,10 @@ func (s *Store) Write(ctx context.Context, entries []pipeline.Entry, results []p
 		group.Go(func() error { return w.lines(groupCtx, at, numbers) })
 	}
 	if err := group.Wait(); err != nil {
-		return fmt.Errorf("write entries: %w", err)
+		return fmt.Errorf("write entries: %w", s.noticed(err))
 	}
 	if err := s.writePatterns(ctx, w); err != nil {
-		return fmt.Errorf("write patterns: %w", err)
+		return fmt.Errorf("write patterns: %w", s.noticed(err))
 	}
 	return nil
 }
