@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -39,6 +40,25 @@ type fate struct {
 type item struct {
 	Status int   `json:"status"`
 	Error  cause `json:"error"`
+}
+
+// answered is an item under the name of its action: one of the three.
+type answered struct {
+	Create item `json:"create"`
+	Update item `json:"update"`
+	Delete item `json:"delete"`
+}
+
+// item is the one that is there. An answer without any is judged by its status
+// of 0.
+func (a *answered) item() item {
+	switch {
+	case a.Create.Status != 0:
+		return a.Create
+	case a.Update.Status != 0:
+		return a.Update
+	}
+	return a.Delete
 }
 
 // kept are the parts of an answer that are read.
@@ -114,13 +134,16 @@ func (s *Store) deliverHalves(ctx context.Context, target string, actions []acti
 
 // deliverOnce makes one request. again are the items to be sent again.
 func (s *Store) deliverOnce(ctx context.Context, target string, actions []action, fates []fate) (again []action, refused int, err error) {
-	size := 0
-	for i := range actions {
-		size += actions[i].size()
-	}
-	body := make([]byte, 0, size)
-	for i := range actions {
-		body = append(append(body, actions[i].head...), actions[i].body...)
+	body := func(w io.Writer) error {
+		for i := range actions {
+			if _, err := w.Write(actions[i].head); err != nil {
+				return err
+			}
+			if _, err := w.Write(actions[i].body); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	g := s.gates.at(target)
 	if err := g.enter(ctx); err != nil {
@@ -129,7 +152,7 @@ func (s *Store) deliverOnce(ctx context.Context, target string, actions []action
 	verdict := went
 	defer func() { g.leave(verdict) }()
 	var answer struct {
-		Items []map[string]item `json:"items"`
+		Items []answered `json:"items"`
 	}
 	if err := s.client.send(ctx, http.MethodPost, "/_bulk?require_alias=true&"+kept, linesBody, body, &answer); err != nil {
 		var e *Error
@@ -142,21 +165,20 @@ func (s *Store) deliverOnce(ctx context.Context, target string, actions []action
 		return nil, 0, fmt.Errorf("write to %s: %d answers for %d documents: %w", target, len(answer.Items), len(actions), pipeline.ErrTryLater)
 	}
 	for i := range actions {
-		for _, it := range answer.Items[i] { // it is one
-			f, later, err := judge(it)
-			switch {
-			case err != nil:
-				return nil, 0, fmt.Errorf("write to %s: %w", target, err)
-			case later:
-				verdict = overloaded
-				again = append(again, actions[i])
-				continue
-			case f.outcome == pipeline.Rejected:
-				refused++
-				s.log.Warn("OpenSearch refuses a document for good", "index", target, "type", it.Error.Type, "reason", it.Error.Reason)
-			}
-			fates[actions[i].at] = f
+		it := answer.Items[i].item()
+		f, later, err := judge(it)
+		switch {
+		case err != nil:
+			return nil, 0, fmt.Errorf("write to %s: %w", target, err)
+		case later:
+			verdict = overloaded
+			again = append(again, actions[i])
+			continue
+		case f.outcome == pipeline.Rejected:
+			refused++
+			s.log.Warn("OpenSearch refuses a document for good", "index", target, "type", it.Error.Type, "reason", it.Error.Reason)
 		}
+		fates[actions[i].at] = f
 	}
 	return again, refused, nil
 }
@@ -181,6 +203,8 @@ var refusedTypes = map[string]bool{
 //	403, 404, 401 and other 400: an error, for the configuration is at fault
 func judge(it item) (f fate, later bool, err error) {
 	switch {
+	case it.Status < http.StatusOK:
+		return fate{}, false, fmt.Errorf("an item has the status %d: %w", it.Status, pipeline.ErrTryLater)
 	case it.Status < http.StatusMultipleChoices:
 		return fate{outcome: pipeline.Created}, false, nil
 	case it.Status == http.StatusConflict, it.Status == http.StatusNotFound && it.Error.Type == "":

@@ -200,7 +200,7 @@ func msearch[T any](ctx context.Context, c *client, index string, queries []map[
 	var answer struct {
 		Responses []searchAnswer[T] `json:"responses"`
 	}
-	if err := c.send(ctx, http.MethodPost, "/_msearch", linesBody, body.Bytes(), &answer); err != nil {
+	if err := c.send(ctx, http.MethodPost, "/_msearch", linesBody, bodyOf(body.Bytes()), &answer); err != nil {
 		return nil, err
 	}
 	if len(answer.Responses) != len(queries) {

@@ -10,8 +10,10 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	osgo "github.com/opensearch-project/opensearch-go/v4"
 
 	"github.com/loglode/loglode/pipeline"
@@ -57,13 +59,53 @@ const (
 	linesBody = "application/x-ndjson"
 )
 
+// writeBody writes a request's body; nil stands for none.
+type writeBody func(io.Writer) error
+
+func bodyOf(b []byte) writeBody {
+	return func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	}
+}
+
+// zippers are lent to pack. The fastest level costs a third of the CPU of the
+// default one, for a tenth more bytes.
+var zippers = sync.Pool{New: func() any {
+	zip, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	return zip
+}}
+
+// pack compresses a body. Its bytes are not reused: a transport may still read
+// them after it has answered.
+func pack(body writeBody) ([]byte, error) {
+	zip := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(zip)
+	var packed bytes.Buffer
+	zip.Reset(&packed)
+	if err := body(zip); err != nil {
+		return nil, err
+	}
+	if err := zip.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
+}
+
 // send makes a request and decodes its answer into out, unless that is nil. An
 // answer that refuses is an *Error; what goes wrong on the way wraps
 // pipeline.ErrTryLater.
-func (c *client) send(ctx context.Context, method, path, contentType string, body []byte, out any) error {
+func (c *client) send(ctx context.Context, method, path, contentType string, body writeBody, out any) error {
 	var reader io.Reader
 	if body != nil {
-		reader = bytes.NewReader(body)
+		packed, err := pack(body)
+		if err != nil {
+			return fmt.Errorf("compress request: %w", err)
+		}
+		reader = bytes.NewReader(packed)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, path, reader)
 	if err != nil {
@@ -71,6 +113,7 @@ func (c *client) send(ctx context.Context, method, path, contentType string, bod
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", contentType)
+		req.Header.Set("Content-Encoding", "gzip")
 	}
 	resp, err := c.os.Stream(req)
 	if err != nil {
@@ -100,18 +143,17 @@ func (c *client) send(ctx context.Context, method, path, contentType string, bod
 }
 
 func (c *client) once(ctx context.Context, method, path string, body, out any) error {
-	var encoded []byte
 	switch b := body.(type) {
 	case nil:
+		return c.send(ctx, method, path, jsonBody, nil, out)
 	case string:
-		encoded = []byte(b)
-	default:
-		var err error
-		if encoded, err = json.Marshal(b); err != nil {
-			return fmt.Errorf("encode request: %w", err)
-		}
+		return c.send(ctx, method, path, jsonBody, bodyOf([]byte(b)), out)
 	}
-	return c.send(ctx, method, path, jsonBody, encoded, out)
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	return c.send(ctx, method, path, jsonBody, bodyOf(encoded), out)
 }
 
 // callTries is how often a request is made: the shard of an index that was just

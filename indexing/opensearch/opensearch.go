@@ -138,7 +138,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	c, err := osgo.NewClient(osgo.Config{
 		Addresses: o.Addresses, Username: o.Username, Password: o.Password, CACert: o.CACert, Transport: o.Transport, Signer: signer,
-		DisableRetry: true, RequestTimeout: o.Timeout, CompressRequestBody: true, HealthCheckMaxRetries: -1,
+		DisableRetry: true, RequestTimeout: o.Timeout, HealthCheckMaxRetries: -1,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open OpenSearch: %w", err)

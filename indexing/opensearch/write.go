@@ -109,10 +109,32 @@ func (w *writing) actions(alias string, numbers []int) []action {
 	analyser, giveBack := w.store.analyser()
 	defer giveBack()
 	c := &encoder{analyser: analyser}
-	actions := make([]action, len(numbers))
+	size := 0
+	for _, i := range numbers {
+		size += roomFor(&w.entries[i], alias)
+	}
+	// All documents share one piece of memory. It may move while it grows: so
+	// where each begins and ends is noted, and cut at the end.
+	all := make([]byte, 0, size)
+	type span struct{ start, body, end int }
+	spans := make([]span, len(numbers))
 	for k, i := range numbers {
 		e := &w.entries[i]
-		actions[k] = action{head: fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", alias, e.ID), body: c.line(nil, e, w.patterns[i], w.stamp), at: i}
+		spans[k].start = len(all)
+		all = fmt.Appendf(all, `{"create":{"_index":%q,"_id":%q}}`+"\n", alias, e.ID)
+		spans[k].body = len(all)
+		all = c.line(all, e, w.patterns[i], w.stamp)
+		spans[k].end = len(all)
+	}
+	actions := make([]action, len(numbers))
+	for k, at := range spans {
+		actions[k] = action{head: all[at.start:at.body:at.body], body: all[at.body:at.end:at.end], at: numbers[k]}
 	}
 	return actions
+}
+
+// roomFor is about how many bytes a document takes: its text, its terms, and
+// what else it has.
+func roomFor(e *pipeline.Entry, alias string) int {
+	return 5*len(e.Raw)/2 + len(alias) + 900
 }
