@@ -9,6 +9,7 @@ import (
 
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/audit"
+	"github.com/loglode/loglode/pipeline/embedding"
 )
 
 // DeadLetterBox is what was rejected, as operators see it.
@@ -145,13 +146,11 @@ type Status struct {
 	Cost []DayCost `json:"cost,omitempty"`
 }
 
-// DayCost is what was spent on vectors on a UTC day. The last day may hold what
-// calls under way can cost at most.
+// DayCost is what was spent on vectors of a provider ("bedrock", "openai") on a
+// UTC day. The last day may hold what calls under way can cost at most.
 type DayCost struct {
-	Day      string  `json:"day"` // "2021-08-03"
-	Requests int64   `json:"requests"`
-	Tokens   int64   `json:"tokens"`
-	Dollars  float64 `json:"dollars"`
+	Provider string `json:"provider"`
+	embedding.DayUsage
 }
 
 // StreamStatus describes the stream.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/loglode/loglode/internal/client"
 	"github.com/loglode/loglode/internal/config"
+	"github.com/loglode/loglode/pipeline/embedding"
 	"github.com/loglode/loglode/query"
 	"github.com/loglode/loglode/test/bedrock"
 	"github.com/loglode/loglode/test/opensearch"
@@ -80,6 +81,9 @@ func TestTitanIsDownForTheWholeRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, status.Cost, 1)
 	require.Positive(t, status.Cost[0].Tokens)
+	require.Equal(t, "bedrock", status.Cost[0].Provider)
+	require.Positive(t, status.Cost[0].Services["checkout"].Tokens)
+	require.Positive(t, status.Cost[0].Services[embedding.Questions].Tokens)
 	require.EqualValues(t, 200, status.Index.Entries)
 	indices, err := c.Indices(t.Context())
 	require.NoError(t, err)

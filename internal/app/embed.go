@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/loglode/loglode/indexing/builtin"
 	"github.com/loglode/loglode/indexing/openai"
 	"github.com/loglode/loglode/internal/config"
+	"github.com/loglode/loglode/internal/telemetry"
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/embedding"
 	"github.com/loglode/loglode/pipeline/glossary"
@@ -130,7 +132,7 @@ func (a *App) openLoop(ctx context.Context) error {
 	if c := a.cfg.Embedding; !a.embed.free {
 		limiter, err := embedding.NewLimiter(ctx, a.catalogue, embedding.LimitOptions{
 			Name: c.Provider, RequestsPerMinute: c.RequestsPerMinute, TokensPerMinute: c.TokensPerMinute,
-			DollarsPerDay: c.DollarsPerDay, DollarsPerMillionTokens: a.embed.price,
+			DollarsPerDay: c.DollarsPerDay, DollarsPerMillionTokens: a.embed.price, Observer: spendObserver{a.metrics},
 		})
 		if err != nil {
 			return fmt.Errorf("limit the embedder: %w", err)
@@ -183,6 +185,16 @@ func (a *App) patternCounts(ctx context.Context) (total, waiting int64, err erro
 	return found.Total, found.Waiting, nil
 }
 
+// spendObserver feeds metrics.
+type spendObserver struct{ metrics *telemetry.Metrics }
+
+func (o spendObserver) Spent(requests int, services map[string]embedding.ServiceUsage) {
+	o.metrics.AddEmbedRequests(requests)
+	for name, u := range services {
+		o.metrics.AddSpent(name, u.Tokens, u.Dollars)
+	}
+}
+
 // loopObserver feeds metrics and the log.
 type loopObserver struct{ a *App }
 
@@ -207,18 +219,21 @@ func (o loopObserver) Failed(err error, wait time.Duration) {
 	o.a.log.Warn("patterns wait for their vectors; search goes by words meanwhile", "error", err, "hint", hint, "again_in", wait.Round(time.Second))
 }
 
-// cost is what was spent on vectors, by day; nil where they cost nothing.
+// paidProviders are those whose vectors cost time or money.
+var paidProviders = [...]string{"bedrock", "openai"}
+
+// cost is what was ever spent on vectors, oldest day first.
 func (a *App) cost(ctx context.Context) ([]query.DayCost, error) {
-	if a.embed.free || a.embed.documents == nil {
-		return nil, nil
+	var list []query.DayCost
+	for _, provider := range paidProviders {
+		days, err := embedding.UsageByDay(ctx, a.catalogue, provider)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range days {
+			list = append(list, query.DayCost{Provider: provider, DayUsage: d})
+		}
 	}
-	days, err := embedding.UsageByDay(ctx, a.catalogue, a.cfg.Embedding.Provider)
-	if err != nil {
-		return nil, err
-	}
-	list := []query.DayCost{}
-	for _, d := range days {
-		list = append(list, query.DayCost(d))
-	}
+	slices.SortStableFunc(list, func(a, b query.DayCost) int { return strings.Compare(a.Day, b.Day) })
 	return list, nil
 }

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,14 +16,18 @@ const namespace = "loglode"
 // methods take plain values, so that a package of pipeline can ask for a small
 // interface or a func and needs to know nothing of this one. All may be called
 // at once. Label values MUST come from a fixed set or the configuration (names
-// of rules, reasons, partitions), never from a log.
+// of rules, reasons, partitions), never from a log; services, of which what is
+// spent tells, are bounded in number.
 type Metrics struct {
 	registry *prometheus.Registry
 
 	lines, bytes, rejected, dropped, redacted, lost *prometheus.CounterVec
 	entries, indexed, duplicates, futureTimes       prometheus.Counter
 	unpatterned, embedded                           prometheus.Counter
-	unembeddable                                    *prometheus.CounterVec
+	unembeddable, embedTokens, embedDollars         *prometheus.CounterVec
+	embedRequests                                   prometheus.Counter
+	// spenders are the services that have labels.
+	spenders spenders
 
 	streamLag                                                             *prometheus.GaugeVec
 	streamBytes, indexBytes, indexDays, diskFreeBytes, tailFiles, tailLag prometheus.Gauge
@@ -37,19 +42,22 @@ func NewMetrics(build Build) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 
-		lines:        counters("lines_total", "Source lines read.", "source"),
-		entries:      counter("entries_total", "Entries collected: lines less those joined into one entry."),
-		bytes:        counters("bytes_total", "Bytes read from sources (in), written to the stream (stream).", "direction"),
-		rejected:     counters("rejected_total", "Records and entries that went to the dead letters.", "reason"),
-		dropped:      counters("dropped_total", "Entries dropped by policy.", "rule"),
-		redacted:     counters("redacted_total", "Secrets replaced by tokens.", "rule"),
-		lost:         counters("lost_files_total", "Files of which something was gone before it was read.", "reason"),
-		indexed:      counter("indexed_total", "Entries that became a new document."),
-		duplicates:   counter("duplicates_total", "Entries whose document was there already."),
-		futureTimes:  counter("future_times_total", "Times more than 24 h ahead of the send time, replaced by it."),
-		unpatterned:  counter("unpatterned_total", "Entries indexed without a pattern: their service, or the day, has too many."),
-		embedded:     counter("embedded_total", "Pattern documents that got a vector."),
-		unembeddable: counters("unembeddable_total", "Pattern documents that the embedder refuses for good: they are found by words alone.", "reason"),
+		lines:         counters("lines_total", "Source lines read.", "source"),
+		entries:       counter("entries_total", "Entries collected: lines less those joined into one entry."),
+		bytes:         counters("bytes_total", "Bytes read from sources (in), written to the stream (stream).", "direction"),
+		rejected:      counters("rejected_total", "Records and entries that went to the dead letters.", "reason"),
+		dropped:       counters("dropped_total", "Entries dropped by policy.", "rule"),
+		redacted:      counters("redacted_total", "Secrets replaced by tokens.", "rule"),
+		lost:          counters("lost_files_total", "Files of which something was gone before it was read.", "reason"),
+		indexed:       counter("indexed_total", "Entries that became a new document."),
+		duplicates:    counter("duplicates_total", "Entries whose document was there already."),
+		futureTimes:   counter("future_times_total", "Times more than 24 h ahead of the send time, replaced by it."),
+		unpatterned:   counter("unpatterned_total", "Entries indexed without a pattern: their service, or the day, has too many."),
+		embedded:      counter("embedded_total", "Pattern documents that got a vector."),
+		unembeddable:  counters("unembeddable_total", "Pattern documents that the embedder refuses for good: they are found by words alone.", "reason"),
+		embedRequests: counter("embedding_requests_total", "Requests to an embedder that costs time or money."),
+		embedTokens:   counters("embedding_tokens_total", "Tokens that such an embedder has read, by the service whose patterns they were.", "service"),
+		embedDollars:  counters("embedding_dollars_total", "What they cost, in US dollars.", "service"),
 
 		streamLag:     gauges("stream_lag_records", "Records of the stream that are not yet indexed.", "partition"),
 		streamBytes:   gauge("stream_bytes", "Size of the stream."),
@@ -73,7 +81,7 @@ func NewMetrics(build Build) *Metrics {
 	info.Set(1)
 	m.registry.MustRegister(info,
 		m.lines, m.entries, m.bytes, m.rejected, m.dropped, m.redacted, m.lost, m.indexed, m.duplicates, m.futureTimes,
-		m.unpatterned, m.embedded, m.unembeddable, m.patterns, m.patternsWaiting, m.embed,
+		m.unpatterned, m.embedded, m.unembeddable, m.embedRequests, m.embedTokens, m.embedDollars, m.patterns, m.patternsWaiting, m.embed,
 		m.streamLag, m.streamBytes, m.indexBytes, m.indexDays, m.diskFreeBytes, m.tailFiles, m.tailLag,
 		m.publish, m.handle, m.write, m.query,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -125,6 +133,42 @@ func (m *Metrics) AddEmbedded(n int) { m.embedded.Add(float64(n)) }
 // AddUnembeddable counts pattern documents that the embedder refuses for good.
 func (m *Metrics) AddUnembeddable(reason string, n int) {
 	m.unembeddable.WithLabelValues(reason).Add(float64(n))
+}
+
+// AddEmbedRequests counts requests to an embedder that costs time or money.
+func (m *Metrics) AddEmbedRequests(n int) { m.embedRequests.Add(float64(n)) }
+
+// maxSpenders bounds the labels of what services spend.
+const maxSpenders = 200
+
+// spenders are services that have labels.
+type spenders struct {
+	mu    sync.Mutex
+	known map[string]bool
+}
+
+// admit returns the label of a service: its name, or "(others)" when there are too
+// many.
+func (s *spenders) admit(service string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.known[service] {
+		if len(s.known) >= maxSpenders {
+			return "(others)"
+		}
+		if s.known == nil {
+			s.known = map[string]bool{}
+		}
+		s.known[service] = true
+	}
+	return service
+}
+
+// AddSpent counts what embedding took for a service.
+func (m *Metrics) AddSpent(service string, tokens int64, dollars float64) {
+	label := m.spenders.admit(service)
+	m.embedTokens.WithLabelValues(label).Add(float64(tokens))
+	m.embedDollars.WithLabelValues(label).Add(dollars)
 }
 
 // SetPatterns sets how many pattern documents there are, and how many of them

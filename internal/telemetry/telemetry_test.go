@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http/httptest"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -45,12 +46,19 @@ func scrape(t *testing.T, m *Metrics) string {
 
 func TestEveryMethodMovesItsMetric(t *testing.T) {
 	for want, do := range map[string]func(*Metrics){
-		`loglode_lines_total{source="tail"} 3`:                     func(m *Metrics) { m.AddLines("tail", 1); m.AddLines("tail", 2) },
-		`loglode_entries_total 2`:                                  func(m *Metrics) { m.AddEntries(2) },
-		`loglode_bytes_total{direction="in"} 5e+09`:                func(m *Metrics) { m.AddBytes("in", 5e9) },
-		`loglode_rejected_total{reason="too_long"} 1`:              func(m *Metrics) { m.AddRejected("too_long", 1) },
-		`loglode_dropped_total{rule="noisy"} 4`:                    func(m *Metrics) { m.AddDropped("noisy", 4) },
-		`loglode_redacted_total{rule="jwt"} 5`:                     func(m *Metrics) { m.AddRedacted("jwt", 5) },
+		`loglode_lines_total{source="tail"} 3`:              func(m *Metrics) { m.AddLines("tail", 1); m.AddLines("tail", 2) },
+		`loglode_entries_total 2`:                           func(m *Metrics) { m.AddEntries(2) },
+		`loglode_bytes_total{direction="in"} 5e+09`:         func(m *Metrics) { m.AddBytes("in", 5e9) },
+		`loglode_rejected_total{reason="too_long"} 1`:       func(m *Metrics) { m.AddRejected("too_long", 1) },
+		`loglode_dropped_total{rule="noisy"} 4`:             func(m *Metrics) { m.AddDropped("noisy", 4) },
+		`loglode_redacted_total{rule="jwt"} 5`:              func(m *Metrics) { m.AddRedacted("jwt", 5) },
+		`loglode_embedding_requests_total 3`:                func(m *Metrics) { m.AddEmbedRequests(3) },
+		`loglode_embedding_tokens_total{service="cart"} 12`: func(m *Metrics) { m.AddSpent("cart", 12, .5) },
+		`loglode_embedding_dollars_total{service="(others)"} 10`: func(m *Metrics) {
+			for i := range 210 {
+				m.AddSpent(strconv.Itoa(i), 1, 1)
+			}
+		},
 		`loglode_indexed_total 6`:                                  func(m *Metrics) { m.AddIndexed(6) },
 		`loglode_duplicates_total 7`:                               func(m *Metrics) { m.AddDuplicates(7) },
 		`loglode_future_times_total 8`:                             func(m *Metrics) { m.AddFutureTimes(8) },

@@ -60,8 +60,8 @@ type LimitOptions struct {
 // goroutines and must return soon.
 type LimitObserver interface {
 	// Spent is called after each call of an embedder, failed ones included, with
-	// its texts, which it MUST NOT keep.
-	Spent(texts []string, u Usage, dollars float64)
+	// its requests and what it took for each service. It MUST NOT change the map.
+	Spent(requests int, services map[string]ServiceUsage)
 }
 
 func (o LimitOptions) withDefaults() (LimitOptions, error) {
@@ -96,7 +96,7 @@ func (o LimitOptions) withDefaults() (LimitOptions, error) {
 	return o, errors.Join(faults...)
 }
 
-func (unobserved) Spent([]string, Usage, float64) {}
+func (unobserved) Spent(int, map[string]ServiceUsage) {}
 
 // Limiter keeps the calls of one service within its limits, and counts them. Its
 // decorators share the limits: documents wait for them, questions do not.
@@ -138,14 +138,14 @@ func NewLimiter(ctx context.Context, state pipeline.State, o LimitOptions) (*Lim
 // A fault of the State is an error of Embed: without it a restart would spend
 // the budget again.
 func (l *Limiter) Documents(e Embedder) *Limited {
-	return &Limited{Embedder: e, limiter: l, wait: l.o.MaxWait, requests: all(l.o.RequestsPerMinute).but(questionShare),
+	return &Limited{Embedder: e, limiter: l, wait: l.o.MaxWait, without: NoService, requests: all(l.o.RequestsPerMinute).but(questionShare),
 		tokens: all(l.o.TokensPerMinute).but(questionShare), dollars: l.o.DollarsPerDay * (1 - 1.0/questionMoney)}
 }
 
 // Questions is e within the limits, for what somebody waits for: it never waits
 // for them.
 func (l *Limiter) Questions(e Embedder) *Limited {
-	return &Limited{Embedder: e, limiter: l, requests: l.o.RequestsPerMinute, tokens: l.o.TokensPerMinute, dollars: l.o.DollarsPerDay}
+	return &Limited{Embedder: e, limiter: l, without: Questions, requests: l.o.RequestsPerMinute, tokens: l.o.TokensPerMinute, dollars: l.o.DollarsPerDay}
 }
 
 // all is a whole limit.
@@ -169,6 +169,7 @@ type Limited struct {
 	wait             time.Duration
 	requests, tokens int     // a minute
 	dollars          float64 // a UTC day
+	without          string  // what is counted for no service is under this name
 }
 
 // Embed implements Embedder.
@@ -191,8 +192,9 @@ func (e *Limited) EmbedCounted(ctx context.Context, texts []string) ([][]float32
 		}
 		part := texts[at : at+n]
 		made, used, callErr := e.call(ctx, part)
-		saveErr := e.limiter.settle(ctx, reserved, used)
-		e.limiter.o.Observer.Spent(part, used, e.limiter.ledger.price(used.Total()))
+		services := shares(ctx, part, used.Tokens, e.limiter.ledger.price, e.without)
+		saveErr := e.limiter.settle(ctx, reserved, used, services)
+		e.limiter.o.Observer.Spent(used.Requests, services)
 		usage.Requests += used.Requests
 		copy(usage.Tokens[at:], used.Tokens)
 		rejected := rejections(callErr)
@@ -252,7 +254,7 @@ func (e *Limited) reserve(ctx context.Context, texts []string, patience time.Tim
 			err = l.ledger.save(ctx)
 		}
 		if n > 0 && err != nil {
-			l.land(reserved, amount{}) // no call is made
+			l.land(reserved, amount{}, nil) // no call is made
 			return 0, amount{}, err
 		}
 		if n > 0 {
@@ -358,23 +360,19 @@ func (l *Limiter) paced(now time.Time, what string, limit int, enough func(gone 
 }
 
 // settle puts what a call took in the place of what was reserved for it.
-func (l *Limiter) settle(ctx context.Context, reserved amount, used Usage) error {
-	took := amount{requests: used.Requests, tokens: used.Total()}
-	l.land(reserved, took)
-	if reserved == took {
-		return nil // what is durable is right already
-	}
+func (l *Limiter) settle(ctx context.Context, reserved amount, used Usage, services map[string]ServiceUsage) error {
+	l.land(reserved, amount{requests: used.Requests, tokens: used.Total()}, services)
 	// What is paid for is written down also when the caller goes away.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 	defer cancel()
 	return l.ledger.save(ctx)
 }
 
-func (l *Limiter) land(reserved, used amount) {
+func (l *Limiter) land(reserved, used amount, services map[string]ServiceUsage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.window.add(time.Now(), used)
-	l.ledger.book(reserved, used)
+	l.ledger.book(reserved, used, services)
 	close(l.changed)
 	l.changed = make(chan struct{})
 }

@@ -54,13 +54,17 @@ func TestWhatIsBookedWhileTheDayTurns(t *testing.T) {
 		s := &slowState{during: func() {}}
 		l := newLedger(s, "vendor", 10)
 		require.NoError(t, l.open(t.Context()))
-		l.book(amount{}, amount{2, 20})
+		l.book(amount{}, amount{2, 20}, map[string]ServiceUsage{"cart": {2, 20, .0002}})
 		time.Sleep(24 * time.Hour)
-		s.during = func() { l.book(amount{}, amount{1, 10}) }
+		s.during = func() { l.book(amount{}, amount{1, 10}, map[string]ServiceUsage{"cart": {1, 10, .0001}}) }
 		require.NoError(t, l.turn(t.Context()))
 		u := l.usage()
 		require.InDelta(t, .0001, u.Dollars, 1e-12)
 		u.Dollars = 0
-		require.Equal(t, DayUsage{Day: "2000-01-02", Requests: 1, Tokens: 10}, u)
+		cart := u.Services["cart"]
+		require.InDelta(t, .0001, cart.Dollars, 1e-12)
+		cart.Dollars = 0
+		u.Services["cart"] = cart
+		require.Equal(t, DayUsage{Day: "2000-01-02", Requests: 1, Tokens: 10, Services: map[string]ServiceUsage{"cart": {Texts: 1, Tokens: 10}}}, u)
 	})
 }

@@ -26,6 +26,9 @@ type DayUsage struct {
 	Requests int64   `json:"requests"`
 	Tokens   int64   `json:"tokens"`
 	Dollars  float64 `json:"dollars"`
+	// Services are the parts of the services whose documents were embedded, at
+	// most 500 a day, with those of Questions, NoService and OtherServices.
+	Services map[string]ServiceUsage `json:"services,omitempty"`
 }
 
 // UsageByDay reads what a Limiter of that name has spent, oldest day first. The
@@ -59,11 +62,25 @@ func decodeUsage(day string, value []byte) (DayUsage, error) {
 	return u, nil
 }
 
-func (u DayUsage) plus(requests, tokens int64, dollars float64) DayUsage {
-	u.Requests += requests
-	u.Tokens += tokens
-	u.Dollars += dollars
+// plus is the sum of both, of u's day.
+func (u DayUsage) plus(v DayUsage) DayUsage {
+	u.Requests += v.Requests
+	u.Tokens += v.Tokens
+	u.Dollars += v.Dollars
+	u.Services = merged(u.Services, v.Services)
 	return u
+}
+
+// since is what u has more than v, an earlier state of it.
+func (u DayUsage) since(v DayUsage) DayUsage {
+	more := DayUsage{Requests: u.Requests - v.Requests, Tokens: u.Tokens - v.Tokens, Dollars: u.Dollars - v.Dollars, Services: map[string]ServiceUsage{}}
+	for name, of := range u.Services {
+		before := v.Services[name]
+		if of != before {
+			more.Services[name] = ServiceUsage{of.Texts - before.Texts, of.Tokens - before.Tokens, of.Dollars - before.Dollars}
+		}
+	}
+	return more
 }
 
 // ledger counts what is spent by UTC day, and keeps it in a State.
@@ -139,7 +156,7 @@ func (l *ledger) turn(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	// What was booked since last was taken is in no record yet.
-	l.today = u.plus(l.today.Requests-last.Requests, l.today.Tokens-last.Tokens, l.today.Dollars-last.Dollars)
+	l.today = u.plus(l.today.since(last))
 	return nil
 }
 
@@ -148,7 +165,7 @@ func (l *ledger) save(ctx context.Context) error {
 	l.saving.Lock()
 	defer l.saving.Unlock()
 	l.mu.Lock()
-	u := l.today.plus(int64(l.flying.requests), int64(l.flying.tokens), l.price(l.flying.tokens))
+	u := l.today.plus(l.usageOf(l.flying))
 	l.mu.Unlock()
 	return l.put(ctx, u)
 }
@@ -202,9 +219,15 @@ func (l *ledger) commit(reserved amount) {
 }
 
 // book counts what a call took that has ended.
-func (l *ledger) book(reserved, used amount) {
+func (l *ledger) book(reserved, used amount, services map[string]ServiceUsage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.flying = l.flying.minus(reserved)
-	l.today = l.today.plus(int64(used.requests), int64(used.tokens), l.price(used.tokens))
+	took := l.usageOf(used)
+	took.Services = services
+	l.today = l.today.plus(took)
+}
+
+func (l *ledger) usageOf(a amount) DayUsage {
+	return DayUsage{Requests: int64(a.requests), Tokens: int64(a.tokens), Dollars: l.price(a.tokens)}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -364,6 +365,7 @@ func TestTheBudget(t *testing.T) {
 
 // round is u without what adding floating-point numbers leaves.
 func round(u embedding.DayUsage) embedding.DayUsage {
+	u.Services = nil
 	u.Dollars = math.Round(u.Dollars*1e9) / 1e9
 	return u
 }
@@ -601,19 +603,67 @@ func TestUsageIsEstimated(t *testing.T) {
 	require.Equal(t, embedding.Usage{Requests: 1, Tokens: []int{4, 0, 0, 7}}, usage)
 	require.Equal(t, 11, usage.Total())
 	require.EqualValues(t, 11, l.Usage().Tokens)
-	require.Equal(t, [][]string{{"disk full", "cursed", "", "certificate expired"}}, seen.texts)
-	require.Equal(t, []embedding.Usage{usage}, seen.usage)
-	require.InDelta(t, 11*10/1e6, seen.dollars, 1e-12)
+	require.Equal(t, []int{1}, seen.requests)
+	require.Len(t, seen.services, 1)
+	require.EqualValues(t, 3, seen.services[embedding.NoService].Texts)
+	require.EqualValues(t, 11, seen.services[embedding.NoService].Tokens)
+	require.InDelta(t, 11*10/1e6, seen.services[embedding.NoService].Dollars, 1e-12)
+}
+
+// What the loop embeds is counted for the service whose document it is, once.
+func TestUsageByService(t *testing.T) {
+	seen := new(spending)
+	kept := new(state)
+	l := newLimiter(t, kept, embedding.LimitOptions{DollarsPerMillionTokens: 1e6, Observer: seen})
+	s := new(embeddingtest.Memory)
+	s.Add(embedding.Document{Text: "disk full", Context: "cart"}, embedding.Document{Text: "certificate expired", Context: "mail"})
+	_, err := embedding.NewLoop(s, l.Documents(newModel()), embedding.LoopOptions{}).Step(t.Context())
+	require.NoError(t, err)
+	_, err = l.Questions(newModel()).Embed(t.Context(), []string{"is the disk full?"})
+	require.NoError(t, err)
+	want := map[string]embedding.ServiceUsage{
+		"cart":              {Texts: 2, Tokens: 6, Dollars: 6},
+		"mail":              {Texts: 2, Tokens: 9, Dollars: 9},
+		embedding.Questions: {Texts: 1, Tokens: 6, Dollars: 6},
+	}
+	require.Equal(t, want, seen.services)
+	days, err := embedding.UsageByDay(t.Context(), kept, "vendor")
+	require.NoError(t, err)
+	require.Len(t, days, 1)
+	require.Equal(t, want, days[0].Services)
+	require.EqualValues(t, 21, days[0].Tokens)
+
+	// It goes on after a restart, and a day has room for a bounded number.
+	again := newLimiter(t, kept, embedding.LimitOptions{DollarsPerMillionTokens: 1e6})
+	many := new(embeddingtest.Memory)
+	for i := range 600 {
+		many.Add(embedding.Document{Text: "x" + strconv.Itoa(i), Context: "s" + strconv.Itoa(i)})
+	}
+	_, err = embedding.NewLoop(many, again.Documents(newModel()), embedding.LoopOptions{Batch: 600}).Step(t.Context())
+	require.NoError(t, err)
+	u := again.Usage()
+	require.Equal(t, want["cart"], u.Services["cart"])
+	require.LessOrEqual(t, len(u.Services), 501)
+	require.Positive(t, u.Services[embedding.OtherServices].Texts)
+	var tokens int64
+	for _, of := range u.Services {
+		tokens += of.Tokens
+	}
+	require.Equal(t, u.Tokens, tokens)
 }
 
 type spending struct {
-	texts   [][]string
-	usage   []embedding.Usage
-	dollars float64
+	requests []int
+	services map[string]embedding.ServiceUsage
 }
 
-func (s *spending) Spent(texts []string, u embedding.Usage, dollars float64) {
-	s.texts = append(s.texts, slices.Clone(texts))
-	s.usage = append(s.usage, u)
-	s.dollars += dollars
+func (s *spending) Spent(requests int, services map[string]embedding.ServiceUsage) {
+	s.requests = append(s.requests, requests)
+	if s.services == nil {
+		s.services = map[string]embedding.ServiceUsage{}
+	}
+	for name, u := range services {
+		of := s.services[name]
+		s.services[name] = embedding.ServiceUsage{Texts: of.Texts + u.Texts, Tokens: of.Tokens + u.Tokens, Dollars: of.Dollars + u.Dollars}
+	}
 }

@@ -166,7 +166,7 @@ func (l *Loop) Step(ctx context.Context) (n int, err error) {
 		return 0, nil
 	}
 	b := newBatch(pending)
-	made, embedErr := l.embedder.Embed(ctx, b.texts)
+	made, embedErr := l.embedder.Embed(withServices(ctx, b.services), b.texts)
 	rejected := rejections(embedErr)
 	if err := checkVectors(l.embedder, b.texts, made, rejected, embedErr); err != nil {
 		return 0, fmt.Errorf("embed: %w", err)
@@ -192,10 +192,13 @@ type batch struct {
 	pending []Pending
 	texts   []string
 	parts   [][3]int // by document: where in texts its parts are, -1 for none
+	// services are for whom a text is embedded: the context of the first document
+	// that has it.
+	services map[string]string
 }
 
 func newBatch(pending []Pending) batch {
-	b := batch{pending: pending, parts: make([][3]int, len(pending))}
+	b := batch{pending: pending, parts: make([][3]int, len(pending)), services: map[string]string{}}
 	for i := range pending {
 		d := &pending[i].Document
 		// The text is embedded even when it is empty: it gives the zero vector
@@ -205,6 +208,9 @@ func newBatch(pending []Pending) batch {
 			if j == 0 || part != "" {
 				b.parts[i][j] = len(b.texts)
 				b.texts = append(b.texts, part)
+				if _, known := b.services[part]; !known {
+					b.services[part] = d.Context
+				}
 			}
 		}
 	}
