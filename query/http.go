@@ -59,6 +59,7 @@ type API struct {
 	Status      StatusReporter
 	Auditor     Auditor
 	Indices     IndexKeeper
+	Reembedder  Reembedder
 	Log         *slog.Logger // nil discards
 
 	// Timeout bounds a question; 0 means 30 s. AuditTimeout bounds audits and
@@ -90,6 +91,7 @@ type API struct {
 //	POST /v1/audit          from, to
 //	GET  /v1/indices
 //	POST /v1/indices/prune  before, dry_run=true
+//	POST /v1/reembed        model, dimensions, dry_run=true
 //
 // Errors, also those of unknown addresses below /v1/, are JSON:
 // {"error":"..","hint":".."}.
@@ -139,8 +141,12 @@ func (a *API) Register(mux *http.ServeMux) {
 		a.handle(mux, "POST /v1/indices/prune", auditTimeout, unscoped(a.prune))
 		allow(mux, "/v1/indices", "GET")
 	}
+	if a.Reembedder != nil {
+		a.handle(mux, "POST /v1/reembed", 2*time.Minute, unscoped(a.reembed))
+		allow(mux, "/v1/reembed", "POST")
+	}
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
-		WriteError(w, http.StatusNotFound, "no such address: "+r.Method+" "+r.URL.Path, "known are /v1/lines, /v1/lines/{id}, /v1/lines/follow, /v1/search, /v1/ask, /v1/patterns, /v1/days, /v1/status, /v1/dlq, /v1/dlq/{id}, /v1/dlq/redrive, /v1/audit, /v1/indices, /v1/indices/prune, /v1/ingest, /v1/files")
+		WriteError(w, http.StatusNotFound, "no such address: "+r.Method+" "+r.URL.Path, "known are /v1/lines, /v1/lines/{id}, /v1/lines/follow, /v1/search, /v1/ask, /v1/patterns, /v1/days, /v1/status, /v1/dlq, /v1/dlq/{id}, /v1/dlq/redrive, /v1/audit, /v1/indices, /v1/indices/prune, /v1/reembed, /v1/ingest, /v1/files")
 	})
 }
 

@@ -191,9 +191,19 @@ type PatternStatus struct {
 	Waiting   int64 `json:"waiting"`
 	// Model is the embedder; empty when there is none.
 	Model string `json:"model"`
+	// Next takes its place once all documents have its vectors; nil: no change of
+	// model is under way.
+	Next *NextModel `json:"next,omitempty"`
 	// Unpatterned is how many lines were indexed without their pattern, since
 	// there were too many.
 	Unpatterned int64 `json:"unpatterned"`
+}
+
+// NextModel is a change of model under way.
+type NextModel struct {
+	Model string `json:"model"`
+	// Waiting is how many documents have no vector of it yet.
+	Waiting int64 `json:"waiting"`
 }
 
 // SourceStatus describes where lines come from.

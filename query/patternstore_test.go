@@ -221,7 +221,7 @@ func (c *concepts) Embed(_ context.Context, texts []string) ([][]float32, error)
 func newPatterns(entries ...pipeline.Entry) (*patterns, *query.Service) {
 	p := &patterns{memory: &memory{}, embedder: &concepts{}}
 	p.write(entries...)
-	return p, &query.Service{Reader: p, Patterns: p, Embedder: p.embedder, Document: ranked, Now: clock}
+	return p, &query.Service{Reader: p, Patterns: p, Embedder: func() embedding.Embedder { return p.embedder }, Document: ranked, Now: clock}
 }
 
 // of gives an entry its pattern.

@@ -107,7 +107,7 @@ func (q *search) run(ctx context.Context) (SearchResponse, error) {
 			return response, err
 		}
 		response.Patterns = found.total
-		if q.service.Embedder != nil { // else nothing waits for what will not come
+		if q.model != "" { // else nothing waits for what will not come
 			response.Waiting = found.waiting
 		}
 		if response.Hits, err = q.hits(ctx, found.documents); err != nil {
@@ -159,14 +159,17 @@ func compareIDs(a, b pipeline.PatternID) int { return slices.Compare(a[:], b[:])
 // embed gets the question's vector. Of tokens that lines were searched for it
 // has the plain words alone: documents have placeholders there.
 func (q *search) embed(ctx context.Context) error {
-	s := q.service
-	if s.Embedder != nil {
-		q.model = s.Embedder.Model() // also without a vector: what waits is counted
+	var embedder embedding.Embedder
+	if q.service.Embedder != nil {
+		embedder = q.service.Embedder()
+	}
+	if embedder != nil {
+		q.model = embedder.Model() // also without a vector: what waits is counted
 	}
 	if q.scorer.leg == LegText {
 		return nil
 	}
-	if s.Embedder == nil {
+	if embedder == nil {
 		if q.scorer.leg == LegVector {
 			return rejectf("leave leg out to search by words", "no embedder is configured")
 		}
@@ -174,7 +177,7 @@ func (q *search) embed(ctx context.Context) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, embedTimeout)
 	defer cancel()
-	vectors, err := s.Embedder.Embed(limited, []string{q.words})
+	vectors, err := embedder.Embed(limited, []string{q.words})
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("embed question: %w", ctx.Err())

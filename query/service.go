@@ -34,9 +34,10 @@ type Service struct {
 	// Document is what of a pattern document is ranked. It MUST be what the store
 	// indexes and embeds; nil takes the words of the template and the service.
 	Document func(template, service, masked string) embedding.Document
-	// Embedder makes the vectors of questions; nil ranks by words alone, and says
-	// nothing of it.
-	Embedder embedding.Embedder
+	// Embedder returns what makes the vectors of questions: another one once a
+	// change of model is done. Nil, or one that returns nil, ranks by words alone,
+	// and says nothing of it.
+	Embedder func() embedding.Embedder
 	// Rules recognise failures. Where they are nil, Ask is refused.
 	Rules *diagnose.Table
 	// Generator words answers; nil leaves it to the rules' own words.

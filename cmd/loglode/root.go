@@ -68,7 +68,7 @@ counted. "loglode audit" proves it.`,
 	flags.StringVar(&c.dataDir, "data", "", `data directory (default "./loglode-data")`)
 	flags.StringVar(&c.logLevel, "log-level", "", "loglode's own log: debug, info, warn, error (default from the configuration)")
 	root.AddCommand(c.demoCommand(), c.upCommand(), c.ingestCommand(), c.askCommand(), c.searchCommand(), c.patternsCommand(), c.linesCommand(), c.dlqCommand(), c.auditCommand(),
-		c.statusCommand(), c.indicesCommand(), c.costCommand(), c.doctorCommand(), c.configCommand(), c.versionCommand())
+		c.statusCommand(), c.indicesCommand(), c.costCommand(), c.reembedCommand(), c.doctorCommand(), c.configCommand(), c.versionCommand())
 	wrapArgs(root)
 	return root
 }

@@ -62,6 +62,9 @@ func (c *cli) printStatus(s query.Status) error {
 		embedded = fmt.Sprintf("%s wait for vectors of %s", render.Count(s.Patterns.Waiting), render.Safe(s.Patterns.Model))
 	}
 	fmt.Fprintf(c.out, "patterns %s, %s\n", render.Count(s.Patterns.Documents), embedded)
+	if next := s.Patterns.Next; next != nil {
+		fmt.Fprintf(c.out, "         %s of them wait for vectors of %s, which then takes its place\n", render.Count(next.Waiting), render.Safe(next.Model))
+	}
 	if s.Patterns.Unpatterned > 0 {
 		fmt.Fprintf(c.out, "         %s entries without a pattern: see index.max_service_patterns\n", render.Count(s.Patterns.Unpatterned))
 	}

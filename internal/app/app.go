@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zeebo/xxh3"
@@ -28,6 +29,7 @@ import (
 	"github.com/loglode/loglode/internal/telemetry"
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/embedding"
+	"github.com/loglode/loglode/pipeline/glossary"
 	"github.com/loglode/loglode/pipeline/indexer"
 	"github.com/loglode/loglode/pipeline/normalise"
 	"github.com/loglode/loglode/pipeline/pattern"
@@ -64,18 +66,23 @@ type App struct {
 	days      lineStore
 	catalogue *sqlite.Catalogue
 	patterns  patternStore
-	embed     embedders
-	loop      *embedding.Loop // nil without an embedder
-	stream    *jetstream.Stream
-	toStream  *jetstreamproducer.Publisher
-	consumer  *jetstreamconsumer.Consumer
-	ledger    *producers.Ledger
-	rules     indexer.Rules
-	metrics   *telemetry.Metrics
-	counts    *counts
-	tracker   *tracker
-	totals    map[string]*sourceTotals
-	tailing   tailState
+	spaces    spaces
+	limiters  map[string]*embedding.Limiter // by provider
+	glossary  *glossary.Glossary
+	// embedded counts the documents that this process has embedded.
+	embedded atomic.Int64
+	// looping says that runLoops runs.
+	looping  atomic.Bool
+	stream   *jetstream.Stream
+	toStream *jetstreamproducer.Publisher
+	consumer *jetstreamconsumer.Consumer
+	ledger   *producers.Ledger
+	rules    indexer.Rules
+	metrics  *telemetry.Metrics
+	counts   *counts
+	tracker  *tracker
+	totals   map[string]*sourceTotals
+	tailing  tailState
 	// failed gets why the stream was given up by its server.
 	failed chan string
 	// trimming is held by who trims the stream, and by audits, which read it.
@@ -84,13 +91,13 @@ type App struct {
 
 // Open takes the data directory and opens everything in it. Nothing runs yet.
 func Open(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{cfg: o.Config, log: o.Logger, now: o.Now, patient: o.Patient, started: o.Now(), tracker: newTracker(), failed: make(chan string, 1), metrics: telemetry.NewMetrics(telemetry.Version())}
+	a := &App{cfg: o.Config, log: o.Logger, now: o.Now, patient: o.Patient, started: o.Now(), tracker: newTracker(), failed: make(chan string, 1), limiters: map[string]*embedding.Limiter{}, metrics: telemetry.NewMetrics(telemetry.Version())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := a.openEmbedders(ctx); err != nil {
+	if a.glossary, err = openGlossary(a.cfg.Embedding.Glossary); err != nil {
 		return nil, err
 	}
 	key, err := a.openData(ctx)
@@ -137,14 +144,14 @@ func (a *App) openData(ctx context.Context) (key []byte, err error) {
 	a.guard = datadir.NewGuard(a.dir.Path(), int64(a.cfg.Disk.MinFree), datadir.Statfs)
 	options := sqlite.Options{Dir: a.dir.Path(), Logger: a.log, View: normalise.View, CreatedBy: telemetry.Version().Version,
 		Key: key, DeadLetterAge: a.cfg.DeadLetters.Retention.Std(), Now: a.now,
-		ServicePatterns: a.cfg.Index.MaxServicePatterns, DayPatterns: a.cfg.Index.MaxPatterns, Masked: pattern.Masked, Document: a.embed.document}
+		ServicePatterns: a.cfg.Index.MaxServicePatterns, DayPatterns: a.cfg.Index.MaxPatterns, Masked: pattern.Masked, Document: a.document}
 	if a.catalogue, err = sqlite.OpenCatalogue(ctx, options); err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
 	if err := a.openStore(ctx, options); err != nil {
 		return nil, err
 	}
-	if err := a.openLoop(ctx); err != nil {
+	if err := a.openSpaces(ctx); err != nil {
 		return nil, err
 	}
 	a.counts, err = loadCounts(ctx, a.catalogue)

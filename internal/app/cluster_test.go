@@ -17,17 +17,26 @@ import (
 	"github.com/loglode/loglode/test/opensearch"
 )
 
-// onCluster is the configuration for an OpenSearch of tests, and for Titan.
-func onCluster(t *testing.T, titan string) func(*config.Config) {
+// withTitan is the configuration for Titan at an address.
+func withTitan(t *testing.T, titan string) func(*config.Config) {
 	t.Helper()
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
 	t.Setenv("AWS_BEARER_TOKEN_BEDROCK", "")
+	return func(c *config.Config) {
+		c.Embedding.Provider, c.Embedding.URL, c.Embedding.Region, c.Embedding.DollarsPerDay = "bedrock", titan, "eu-central-1", 1
+	}
+}
+
+// onCluster is the configuration for an OpenSearch of tests, and for Titan.
+func onCluster(t *testing.T, titan string) func(*config.Config) {
+	t.Helper()
+	embedder := withTitan(t, titan)
 	url, prefix := opensearch.URL(t), opensearch.Prefix(t)
 	return func(c *config.Config) {
 		c.Index.Store = "opensearch"
 		c.OpenSearch.URLs, c.OpenSearch.Prefix, c.OpenSearch.Replicas = url, prefix, 0
-		c.Embedding.Provider, c.Embedding.URL, c.Embedding.Region, c.Embedding.DollarsPerDay = "bedrock", titan, "eu-central-1", 1
+		embedder(c)
 	}
 }
 

@@ -134,6 +134,18 @@ type timedEmbedder struct {
 	metrics *telemetry.Metrics
 }
 
+// timedCounter measures those of one that counts.
+type timedCounter struct {
+	embedding.Counter
+	metrics *telemetry.Metrics
+}
+
+func (e timedCounter) EmbedCounted(ctx context.Context, texts []string) ([][]float32, embedding.Usage, error) {
+	start := time.Now()
+	defer func() { e.metrics.ObserveEmbed(time.Since(start)) }()
+	return e.Counter.EmbedCounted(ctx, texts)
+}
+
 func (e timedEmbedder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	start := time.Now()
 	defer func() { e.metrics.ObserveEmbed(time.Since(start)) }()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/loglode/loglode/indexing/bedrock"
@@ -28,48 +27,31 @@ import (
 // gets its vectors from the next loglode that runs.
 const embedRestTimeout = 30 * time.Second
 
-// embedders are what the configuration names: for documents, wrapped for the
-// loop, and for questions. Both are nil for provider none.
-type embedders struct {
-	documents, questions embedding.Embedder
-	// free says that embedding costs neither time nor money, price else what a
-	// million tokens cost, in dollars.
-	free  bool
-	price float64
-	// glossary says what words of documents mean.
-	glossary *glossary.Glossary
-	// done counts the documents that this process has embedded.
-	done atomic.Int64
-}
-
-// openEmbedders reads the glossary and opens the embedder. Nothing is asked of an
-// endpoint yet: it may be away while loglode starts.
-func (a *App) openEmbedders(ctx context.Context) (err error) {
-	c := a.cfg.Embedding
-	if a.embed.glossary, err = openGlossary(c.Glossary); err != nil {
-		return err
-	}
+// openSpace opens the embedder of some settings. Nothing is asked of an endpoint
+// yet: it may be away while loglode starts.
+func (a *App) openSpace(ctx context.Context, c config.Embedding) (*space, error) {
+	s := &space{settings: c}
 	switch c.Provider {
 	case "builtin":
 		table, err := builtin.Open()
 		if err != nil {
-			return fmt.Errorf("open embedder: %w", err)
+			return nil, fmt.Errorf("open embedder: %w", err)
 		}
-		a.embed.documents, a.embed.questions, a.embed.free = table, table, true
+		s.documents, s.questions, s.free = table, table, true
 	case "openai":
 		remote, err := openRemote(c)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		a.embed.documents, a.embed.questions, a.embed.price = timedEmbedder{remote, a.metrics}, remote.Queries(), c.DollarsPerMillionTokens
+		s.documents, s.questions, s.price = timedEmbedder{remote, a.metrics}, remote.Queries(), c.DollarsPerMillionTokens
 	case "bedrock":
 		titan, err := bedrock.New(ctx, bedrock.Options{Region: c.Region, Endpoint: c.URL, Model: c.Model, Dimensions: c.Dimensions, Timeout: c.Timeout.Std()})
 		if err != nil {
-			return fmt.Errorf("open embedder: %w", err)
+			return nil, fmt.Errorf("open embedder: %w", err)
 		}
-		a.embed.documents, a.embed.questions, a.embed.price = titan, titan, cmp.Or(c.DollarsPerMillionTokens, bedrock.DollarsPerMillionTokens)
+		s.documents, s.questions, s.price = timedCounter{titan, a.metrics}, titan, cmp.Or(c.DollarsPerMillionTokens, bedrock.DollarsPerMillionTokens)
 	}
-	return nil
+	return s, nil
 }
 
 func openGlossary(path string) (*glossary.Glossary, error) {
@@ -104,82 +86,94 @@ func openRemote(c config.Embedding) (*openai.Embedder, error) {
 // document is what of a pattern is ranked. The table embeds the masked words of a
 // line too, which costs nothing: another line of the pattern, on another day, is
 // another text. An endpoint is given the template alone, once ever.
-func (e *embedders) document(template, service, masked string) embedding.Document {
+func (a *App) document(template, service, masked string) embedding.Document {
 	words := pattern.Words(template)
-	d := embedding.Document{Text: words, Context: service, Glossary: e.glossary.Expand(words), Masked: masked}
-	if e.free && masked != "" {
-		d.Text, d.Masked = words+" "+masked, ""
-	}
-	return d
+	return embedding.Document{Text: words, Context: service, Glossary: a.glossary.Expand(words), Masked: masked, Whole: a.cfg.Embedding.Provider == "builtin"}
 }
 
-// model is the name of the space that documents are embedded in; empty without
-// an embedder.
-func (e *embedders) model() string {
-	if e.documents == nil {
-		return ""
-	}
-	return e.documents.Model()
-}
-
-// openLoop makes the loop that gives patterns their vectors.
-func (a *App) openLoop(ctx context.Context) error {
-	documents := a.embed.documents
-	if documents == nil {
+// addLoop gives a space the loop that fills its vectors, and what limits both.
+func (a *App) addLoop(ctx context.Context, s *space) error {
+	if s.documents == nil {
 		return nil
 	}
-	batch := 1024 // documents of the table, which takes 2 us for each
-	if c := a.cfg.Embedding; !a.embed.free {
-		limiter, err := embedding.NewLimiter(ctx, a.catalogue, embedding.LimitOptions{
-			Name: c.Provider, RequestsPerMinute: c.RequestsPerMinute, TokensPerMinute: c.TokensPerMinute,
-			DollarsPerDay: c.DollarsPerDay, DollarsPerMillionTokens: a.embed.price, Observer: spendObserver{a.metrics},
-		})
+	documents := s.documents
+	o := embedding.LoopOptions{Batch: 1024, Observer: loopObserver{a}} // documents of the table, which takes 2 us for each
+	if !s.free {
+		limiter, err := a.limiter(ctx, s)
 		if err != nil {
-			return fmt.Errorf("limit the embedder: %w", err)
+			return err
 		}
-		a.embed.questions = limiter.Questions(a.embed.questions)
+		s.questions = limiter.Questions(s.questions)
 		documents = embedding.Cached(limiter.Documents(documents), a.patterns) // what costs time or money is paid for once
-		batch = c.Batch
+		o.Batch, o.Templates = s.settings.Batch, true
 	}
-	a.loop = embedding.NewLoop(guardedVectors{a.patterns, a.guard}, documents, embedding.LoopOptions{Batch: batch, Observer: loopObserver{a}})
+	s.loop = embedding.NewLoop(guardedVectors{a.patterns, a.guard}, documents, o)
 	return nil
 }
 
-// runLoop gives patterns their vectors until ctx ends.
-func (a *App) runLoop(ctx context.Context) error {
-	if a.loop == nil {
-		return nil
+// limiter is that of a space's provider: models of one share its limits.
+func (a *App) limiter(ctx context.Context, s *space) (*embedding.Limiter, error) {
+	provider, c := s.settings.Provider, a.cfg.Embedding
+	if l := a.limiters[provider]; l != nil {
+		return l, nil
 	}
-	return a.loop.Run(ctx)
+	l, err := embedding.NewLimiter(ctx, a.catalogue, embedding.LimitOptions{
+		Name: provider, RequestsPerMinute: c.RequestsPerMinute, TokensPerMinute: c.TokensPerMinute,
+		DollarsPerDay: c.DollarsPerDay, DollarsPerMillionTokens: s.price, Observer: spendObserver{a.metrics},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("limit the embedder: %w", err)
+	}
+	a.limiters[provider] = l
+	return l, nil
 }
 
-// embedRest gives vectors to what waits for them now. A fault is logged by the
-// observer, and leaves the rest for later.
+// embedRest gives vectors to what waits for them now, and ends a change of model
+// that is done with that. A fault is logged by the observer, and leaves the rest
+// for later.
 func (a *App) embedRest(ctx context.Context) error {
-	if a.loop == nil {
-		return nil
-	}
 	limited, cancel := context.WithTimeout(ctx, embedRestTimeout)
 	defer cancel()
-	for limited.Err() == nil {
-		n, err := a.loop.Step(limited)
-		if err != nil && limited.Err() == nil {
-			loopObserver{a}.Failed(err, 0)
-		}
-		if err != nil || n == 0 {
-			break
+	serving, next, _ := a.spaces.all()
+	a.embedAll(limited, serving)
+	if next != nil && a.embedAll(limited, next) {
+		if err := a.flip(ctx, next); err != nil {
+			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// patternCounts are how many pattern documents there are and wait for a vector.
+// embedAll makes steps until nothing waits for a space's vectors, and says whether
+// that is so.
+func (a *App) embedAll(ctx context.Context, s *space) (done bool) {
+	for s.loop != nil && ctx.Err() == nil {
+		n, err := s.loop.Step(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				loopObserver{a}.Failed(err, 0)
+			}
+			return false
+		}
+		if n == 0 {
+			return true
+		}
+	}
+	return s.loop == nil
+}
+
+// patternCounts are how many pattern documents there are and wait for a vector of
+// the model that serves.
 func (a *App) patternCounts(ctx context.Context) (total, waiting int64, err error) {
-	found, err := a.patterns.Candidates(ctx, pipeline.CandidateQuery{Model: a.embed.model()})
+	return a.countsFor(ctx, a.spaces.serving())
+}
+
+func (a *App) countsFor(ctx context.Context, s *space) (total, waiting int64, err error) {
+	found, err := a.patterns.Candidates(ctx, pipeline.CandidateQuery{Model: s.model()})
 	if err != nil {
 		return 0, 0, fmt.Errorf("count patterns: %w", err)
 	}
-	if a.loop == nil {
+	if s.loop == nil {
 		return found.Total, 0, nil // nothing waits for what will not come
 	}
 	return found.Total, found.Waiting, nil
@@ -201,7 +195,7 @@ type loopObserver struct{ a *App }
 func (o loopObserver) Pending(int) {}
 
 func (o loopObserver) Embedded(documents, _ int) {
-	o.a.embed.done.Add(int64(documents))
+	o.a.embedded.Add(int64(documents))
 	o.a.metrics.AddEmbedded(documents)
 }
 

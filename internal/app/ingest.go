@@ -120,7 +120,7 @@ type patternsBefore struct{ documents, embedded int64 }
 
 func (a *App) countPatterns(ctx context.Context) (patternsBefore, error) {
 	total, _, err := a.patternCounts(ctx)
-	return patternsBefore{total, a.embed.done.Load()}, err
+	return patternsBefore{total, a.embedded.Load()}, err
 }
 
 // finishPatterns gives what was loaded its vectors, and counts. What others load

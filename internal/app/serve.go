@@ -52,7 +52,7 @@ func (a *App) Run(ctx context.Context, ready func(url string)) error {
 	var consumers errgroup.Group
 	consumers.Go(func() error { return a.consumer.Run(consuming) })
 	consumers.Go(func() error { return a.maintain(consuming) })
-	consumers.Go(func() error { return a.runLoop(consuming) })
+	consumers.Go(func() error { return a.runLoops(consuming) })
 
 	sources, ctx := errgroup.WithContext(ctx)
 	sources.Go(func() error { return a.watchStream(ctx) })
@@ -150,11 +150,11 @@ func (a *App) mux() (*http.ServeMux, error) {
 	}
 	service := &query.Service{
 		Reader: timedReader{a.days, a.metrics}, Now: a.now,
-		Patterns: a.patterns, Document: a.embed.document, Embedder: a.embed.questions, Rules: rules, Log: a.log,
+		Patterns: a.patterns, Document: a.document, Embedder: a.spaces.questions, Rules: rules, Log: a.log,
 	}
 	api := &query.API{
 		Lines: service, Search: timedSearcher{service, a.metrics}, Asker: timedAsker{service, a.metrics},
-		DeadLetters: deadLetterBox{a}, Status: a, Auditor: a, Indices: a, Log: a.log,
+		DeadLetters: deadLetterBox{a}, Status: a, Auditor: a, Indices: a, Reembedder: a, Log: a.log,
 	}
 	api.Register(mux)
 	intake, err := a.intake(sourceHTTP, a.publisher())

@@ -38,7 +38,7 @@ func (a *App) Status(ctx context.Context) (query.Status, error) {
 	if s.Cost, err = a.cost(ctx); err != nil {
 		return query.Status{}, err
 	}
-	s.Patterns.Model, s.Patterns.Unpatterned = a.embed.model(), total(a.counts.of(countUnpatterned))
+	s.Patterns.Model, s.Patterns.Unpatterned = a.spaces.serving().model(), total(a.counts.of(countUnpatterned))
 	for reason, n := range a.counts.of(countRetired) {
 		s.Dropped[reason] += n
 	}
@@ -86,6 +86,13 @@ func (a *App) storeStatus(ctx context.Context, s *query.Status) error {
 	if s.Index.Shards, err = a.shards(ctx); err != nil {
 		return err
 	}
-	s.Patterns.Documents, s.Patterns.Waiting, err = a.patternCounts(ctx)
-	return err
+	if s.Patterns.Documents, s.Patterns.Waiting, err = a.patternCounts(ctx); err != nil {
+		return err
+	}
+	if _, next, _ := a.spaces.all(); next != nil {
+		_, waiting, err := a.countsFor(ctx, next)
+		s.Patterns.Next = &query.NextModel{Model: next.model(), Waiting: waiting}
+		return err
+	}
+	return nil
 }

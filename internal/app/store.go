@@ -98,7 +98,7 @@ func (a *App) openOpenSearch(ctx context.Context) error {
 		Addresses: strings.FieldsFunc(c.URLs, func(r rune) bool { return r == ',' || r == ' ' }), Username: c.Username, Region: c.Region,
 		Prefix: c.Prefix, Replicas: c.Replicas, Timeout: c.Timeout.Std(), Body: int(c.BulkBytes), Logger: a.log, Now: a.now,
 		Own:  func(service string) bool { return slices.Contains(c.OwnIndices, service) },
-		View: normalise.View, Masked: pattern.Masked, Document: a.embed.document, ServicePatterns: a.cfg.Index.MaxServicePatterns, Patient: a.patient,
+		View: normalise.View, Masked: pattern.Masked, Document: a.document, ServicePatterns: a.cfg.Index.MaxServicePatterns, Patient: a.patient,
 	}
 	for _, file := range []struct {
 		name, path string

@@ -194,6 +194,19 @@ func (c *Client) Prune(ctx context.Context, o PruneOptions) (query.PruneReport, 
 	return post[query.PruneReport](ctx, c, "/v1/indices/prune", v)
 }
 
+// Reembed begins a change of model.
+func (c *Client) Reembed(ctx context.Context, q query.ReembedRequest) (query.ReembedReport, error) {
+	v := url.Values{}
+	set(v, "model", q.Model)
+	if q.Dimensions != 0 {
+		v.Set("dimensions", strconv.Itoa(q.Dimensions))
+	}
+	if q.DryRun {
+		v.Set("dry_run", "true")
+	}
+	return post[query.ReembedReport](ctx, c, "/v1/reembed", v)
+}
+
 func set(v url.Values, name, value string) {
 	if value != "" {
 		v.Set(name, value)

@@ -34,9 +34,18 @@ type Document struct {
 	// Glossary is what package glossary says about Text.
 	Glossary string
 	// Masked is words that the template masks, of a line of the pattern: see
-	// pattern.Masked. They are found, but neither embedded nor part of the key;
-	// to have them embedded, put them into Text.
+	// pattern.Masked. They are found, but neither embedded nor part of the key,
+	// unless the document is Whole.
 	Masked string
+	Whole  bool
+}
+
+// whole is the text with the masked words, if they are part of it.
+func (d Document) whole() string {
+	if !d.Whole || d.Masked == "" {
+		return d.Text
+	}
+	return d.Text + " " + d.Masked
 }
 
 // Term is a search term of a document. Weight, in (0, 1], is how far it covers
@@ -60,7 +69,7 @@ const (
 )
 
 // Key is the content hash of text, context and glossary: of what is embedded.
-func (d Document) Key() Key { return newKey(documentForm, d.Text, d.Context, d.Glossary) }
+func (d Document) Key() Key { return newKey(documentForm, d.whole(), d.Context, d.Glossary) }
 
 // TextKey is the content hash of one text, as [Cached] uses it.
 func TextKey(text string) Key { return newKey(textForm, text) }

@@ -54,6 +54,9 @@ type LoopOptions struct {
 	// Batch is how many documents a step takes, 64 if 0. A document has up to
 	// three texts.
 	Batch int
+	// Templates has no masked words embedded, those of whole documents neither:
+	// with them nearly every document is a text of its own, which costs.
+	Templates bool
 	// Poll is how long the loop waits when nothing does, 1 s if 0.
 	Poll time.Duration
 	// MinBackoff and MaxBackoff bound the wait after a fault, 1 s and 1 min if
@@ -165,7 +168,7 @@ func (l *Loop) Step(ctx context.Context) (n int, err error) {
 	if len(pending) == 0 {
 		return 0, nil
 	}
-	b := newBatch(pending)
+	b := l.newBatch(pending)
 	made, embedErr := l.embedder.Embed(withServices(ctx, b.services), b.texts)
 	rejected := rejections(embedErr)
 	if err := checkVectors(l.embedder, b.texts, made, rejected, embedErr); err != nil {
@@ -197,13 +200,17 @@ type batch struct {
 	services map[string]string
 }
 
-func newBatch(pending []Pending) batch {
+func (l *Loop) newBatch(pending []Pending) batch {
 	b := batch{pending: pending, parts: make([][3]int, len(pending)), services: map[string]string{}}
 	for i := range pending {
 		d := &pending[i].Document
+		text := d.whole()
+		if l.o.Templates {
+			text = d.Text
+		}
 		// The text is embedded even when it is empty: it gives the zero vector
 		// its length.
-		for j, part := range [...]string{d.Text, d.Context, d.Glossary} {
+		for j, part := range [...]string{text, d.Context, d.Glossary} {
 			b.parts[i][j] = -1
 			if j == 0 || part != "" {
 				b.parts[i][j] = len(b.texts)
