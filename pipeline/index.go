@@ -155,6 +155,9 @@ type IndexInfo struct {
 	// Service is whose it is; empty where several share it.
 	Service string `json:"service"`
 	DayInfo
+	// Sealed says that the day is over for it: merged, and closed to writes until a
+	// late line comes.
+	Sealed bool `json:"sealed,omitempty"`
 }
 
 // DeadLetter is a record, or one entry of it, that can never be indexed.

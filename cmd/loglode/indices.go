@@ -43,15 +43,22 @@ func (c *cli) indicesListCommand() *cobra.Command {
 				}
 				rows := make([][]string, len(found.Indices))
 				for i, x := range found.Indices {
-					rows[i] = []string{x.Day, x.Name, x.Service, render.Count(x.Entries), render.Bytes(x.Bytes)}
+					rows[i] = []string{x.Day, x.Name, x.Service, render.Count(x.Entries), render.Bytes(x.Bytes), sealedMark(x)}
 				}
-				return render.Table(c.out, c.terminal(), []string{"DAY", "INDEX", "SERVICE", "ENTRIES", "BYTES"}, rows)
+				return render.Table(c.out, c.terminal(), []string{"DAY", "INDEX", "SERVICE", "ENTRIES", "BYTES", ""}, rows)
 			})
 		},
 	}
 	c.remoteFlags(cmd)
 	c.outputFlag(cmd, "table", "json")
 	return cmd
+}
+
+func sealedMark(x pipeline.IndexInfo) string {
+	if x.Sealed {
+		return "sealed"
+	}
+	return ""
 }
 
 func (c *cli) indicesPruneCommand() *cobra.Command {
@@ -94,7 +101,7 @@ func (c *cli) printPruned(r query.PruneReport) error {
 		rows[i] = []string{d.Day, render.Count(d.Entries), render.Bytes(d.Bytes)}
 	}
 	if len(rows) > 0 {
-		if err := render.Table(c.out, c.terminal(), []string{"DAY", "ENTRIES", "BYTES"}, rows); err != nil {
+		if err := render.Table(c.out, c.terminal(), []string{"DAY", "ENTRIES", "BYTES", ""}, rows); err != nil {
 			return err
 		}
 	}

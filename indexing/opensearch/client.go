@@ -194,8 +194,7 @@ type cause struct {
 	} `json:"root_cause"`
 }
 
-// refusal reads an answer that refuses, with a hint where there is something to
-// be done.
+// refusal reads an answer that refuses.
 func refusal(status int, answer []byte) error {
 	var said struct {
 		Error   json.RawMessage `json:"error"`
@@ -211,7 +210,12 @@ func refusal(status int, answer []byte) error {
 	default:
 		e.Reason = string(answer[:min(len(answer), 300)])
 	}
-	switch status {
+	return e.hinted()
+}
+
+// hinted is the error with a hint where there is something to be done.
+func (e *Error) hinted() error {
+	switch e.Status {
 	case http.StatusUnauthorized:
 		return pipeline.WithHint(e, "check the user and password, or the role that signs the requests")
 	case http.StatusForbidden:

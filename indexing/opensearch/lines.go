@@ -349,9 +349,13 @@ func (s *Store) Indices(ctx context.Context) ([]pipeline.IndexInfo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list indices: %w", err)
 	}
+	closed, err := s.sealed(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list indices: %w", err)
+	}
 	list := make([]pipeline.IndexInfo, len(found))
 	for i, p := range found {
-		list[i] = pipeline.IndexInfo{Name: p.Name, Service: p.Service, DayInfo: pipeline.DayInfo{Day: p.Day, Entries: p.Entries, Bytes: p.Bytes}}
+		list[i] = pipeline.IndexInfo{Name: p.Name, Service: p.Service, DayInfo: pipeline.DayInfo{Day: p.Day, Entries: p.Entries, Bytes: p.Bytes}, Sealed: closed[p.Name]}
 	}
 	return list, nil
 }

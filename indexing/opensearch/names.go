@@ -25,6 +25,9 @@ func (n names) pack(day string) string { return n.prefix + "loglode-pack-" + day
 // lines is the alias of all physical indices of lines.
 func (n names) lines() string { return n.prefix + "loglode-lines" }
 
+// sealed is the alias of those that are closed to writes since their day is over.
+func (n names) sealed() string { return n.prefix + "loglode-sealed" }
+
 // Aliases of what belongs to no day. They are written to as aliases, so that no
 // index is made by a write alone, with a mapping that nobody chose.
 func (n names) patterns() string  { return n.prefix + "loglode-patterns" }

@@ -17,6 +17,7 @@
 //	loglode-pack-2021-08-03-000001   index that small services share
 //	cart-2021-08-03-000001           index of a service of its own
 //	loglode-lines                    alias of all of them: what is read
+//	loglode-sealed                   alias of those that are closed to writes
 //	loglode-patterns                 alias of ..-000001: pattern documents and their vectors
 //	loglode-vectors                  alias of ..-000001: vectors by content and model
 //	loglode-placement                alias of ..-000001: where a service's day lies
@@ -109,6 +110,7 @@ type Store struct {
 	gates     *gates
 	patterns  *knownPatterns
 	models    *models
+	reopened  reopened
 	// preparing is held while what every store needs is made; prepared says that it
 	// is there.
 	preparing sync.Mutex

@@ -76,8 +76,8 @@ func (w *writing) sort() {
 	}
 }
 
-// lines creates the lines of one alias. An alias that is gone is made again,
-// once.
+// lines creates the lines of one alias. One that is gone is made again, one that
+// is sealed is opened, once.
 func (w *writing) lines(ctx context.Context, at serviceDay, numbers []int) error {
 	s := w.store
 	for again := false; ; again = true {
@@ -90,6 +90,15 @@ func (w *writing) lines(ctx context.Context, at serviceDay, numbers []int) error
 		if is(err, http.StatusNotFound) && !again {
 			s.placement.forget(alias)
 			continue
+		}
+		if closedToWrites(err) && !again {
+			opened, reopenErr := s.reopen(ctx, physical)
+			if reopenErr != nil {
+				return reopenErr
+			}
+			if opened {
+				continue
+			}
 		}
 		if err != nil {
 			return err

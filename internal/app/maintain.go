@@ -35,6 +35,7 @@ func (a *App) maintain(ctx context.Context) error {
 		{"write counts", 5 * time.Second, a.counts.save},
 		{"apply retention", time.Minute, a.retire},
 		{"watch the cluster's shards", time.Hour, a.watchShards},
+		{"seal days", 10 * time.Minute, a.seal},
 		{"prune sources' memory", time.Hour, a.ledger.Prune},
 		{"prune vectors", 24 * time.Hour, a.pruneVectors},
 	} {

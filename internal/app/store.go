@@ -58,6 +58,25 @@ func (a *App) shards(ctx context.Context) (*query.ShardStatus, error) {
 	return &query.ShardStatus{Open: s.Open, Limit: s.Limit, Scarce: s.Scarce()}, nil
 }
 
+// sealer is a store that can close days that are over.
+type sealer interface {
+	Seal(ctx context.Context, before string) (int, error)
+}
+
+// seal closes the days that ended opensearch.seal_after ago.
+func (a *App) seal(ctx context.Context) error {
+	store, is := a.days.(sealer)
+	after := a.cfg.OpenSearch.SealAfter.Std()
+	if !is || after == 0 {
+		return nil
+	}
+	n, err := store.Seal(ctx, pipeline.Day(a.now().Add(-after).UnixNano()))
+	if n > 0 {
+		a.log.Info("days that are over were sealed", "indices", n)
+	}
+	return err
+}
+
 // watchShards tells when the cluster can soon take no new index.
 func (a *App) watchShards(ctx context.Context) error {
 	s, err := a.shards(ctx)

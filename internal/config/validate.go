@@ -101,6 +101,7 @@ func (k *checker) openSearch(o OpenSearch) {
 	within(k, "opensearch.replicas", o.Replicas, 0, 10)
 	within(k, "opensearch.bulk_bytes", o.BulkBytes, 64*KiB, 64*MiB)
 	within(k, "opensearch.timeout", o.Timeout, Duration(time.Second), Duration(10*time.Minute))
+	notNegative(k, "opensearch.seal_after", o.SealAfter)
 }
 
 func (k *checker) server(s Server) {

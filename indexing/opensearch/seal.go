@@ -1,0 +1,124 @@
+package opensearch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// reopenedFor is how long a day that was written to after it was sealed stays
+// open: where one old line comes, others do.
+const reopenedFor = 24 * time.Hour
+
+// reopened remembers what this process has opened again.
+type reopened struct {
+	mu sync.Mutex
+	at map[string]time.Time // by physical index
+}
+
+func (r *reopened) add(index string, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.at == nil {
+		r.at = map[string]time.Time{}
+	}
+	r.at[index] = now
+}
+
+// recently says whether an index was opened a short time ago, and forgets it else.
+func (r *reopened) recently(index string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, known := r.at[index]
+	if known && now.Sub(at) >= reopenedFor {
+		delete(r.at, index)
+		return false
+	}
+	return known
+}
+
+// Seal merges the segments of each index of the days before a day into one, and
+// closes it to writes: smaller, faster to search, and a snapshot of it never
+// changes. It returns how many it has sealed. The merge goes on by itself. A late
+// line opens its day again.
+func (s *Store) Seal(ctx context.Context, before string) (n int, err error) {
+	list, err := s.indices(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("seal days: %w", err)
+	}
+	done, err := s.sealed(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("seal days: %w", err)
+	}
+	for _, p := range list {
+		if p.Day >= before || done[p.Name] || s.reopened.recently(p.Name, s.o.Now()) {
+			continue
+		}
+		if err := s.seal(ctx, p.Name); err != nil {
+			return n, fmt.Errorf("seal index %s: %w", p.Name, err)
+		}
+		n++
+	}
+	return n, nil
+}
+
+// seal has the alias say that the block is ours before there is one.
+func (s *Store) seal(ctx context.Context, index string) error {
+	add := map[string]any{"index": index, "alias": s.names.sealed()}
+	if err := s.client.call(ctx, http.MethodPost, "/_aliases", map[string]any{"actions": []any{map[string]any{"add": add}}}, nil); err != nil {
+		return err
+	}
+	if err := s.client.call(ctx, http.MethodPost, "/"+index+"/_forcemerge?max_num_segments=1&wait_for_completion=false", nil, nil); err != nil {
+		return err
+	}
+	return s.client.call(ctx, http.MethodPut, "/"+index+"/_settings", `{"index.blocks.write":true}`, nil)
+}
+
+// sealed are the indices that bear our seal and are closed to writes.
+func (s *Store) sealed(ctx context.Context) (map[string]bool, error) {
+	var answer map[string]struct {
+		Settings struct {
+			Write string `json:"index.blocks.write"`
+		} `json:"settings"`
+	}
+	err := s.client.call(ctx, http.MethodGet, "/"+s.names.sealed()+"/_settings/index.blocks.write?flat_settings=true", nil, &answer)
+	if err != nil && !is(err, http.StatusNotFound) {
+		return nil, err
+	}
+	closed := map[string]bool{}
+	for name, index := range answer {
+		if index.Settings.Write == "true" {
+			closed[name] = true
+		}
+	}
+	return closed, nil
+}
+
+// closedToWrites says that an index takes no writes, since somebody said so: that
+// is a block of its own kind, beside those of full disks.
+func closedToWrites(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Type == "cluster_block_exception" && strings.Contains(e.Reason, "FORBIDDEN/8/")
+}
+
+// reopen opens an index that is sealed, and says whether it was.
+func (s *Store) reopen(ctx context.Context, index string) (bool, error) {
+	done, err := s.sealed(ctx)
+	if err != nil || !done[index] {
+		return false, err
+	}
+	s.log.Info("a sealed day is opened again, for lines that come late", "index", index)
+	if err := s.client.call(ctx, http.MethodPut, "/"+index+"/_settings", `{"index.blocks.write":null}`, nil); err != nil {
+		return false, fmt.Errorf("open sealed index %s: %w", index, err)
+	}
+	s.reopened.add(index, s.o.Now())
+	remove := map[string]any{"index": index, "alias": s.names.sealed(), "must_exist": false}
+	if err := s.client.call(ctx, http.MethodPost, "/_aliases", map[string]any{"actions": []any{map[string]any{"remove": remove}}}, nil); err != nil {
+		return false, fmt.Errorf("open sealed index %s: %w", index, err)
+	}
+	return true, nil
+}
