@@ -89,8 +89,21 @@ func placeOf(e *pipeline.Entry) string {
 	l := &e.Lineage
 	b := make([]byte, 0, 96)
 	b = append(b, l.Partition...)
-	b = fmt.Appendf(b, "\x01%05d%s\x01%019d%019d", len(l.Sequence), l.Sequence, l.Sub, l.Index)
+	b = padded(append(b, 1), len(l.Sequence), 5)
+	b = append(b, l.Sequence...)
+	b = padded(append(b, 1), l.Sub, 19)
+	b = padded(b, l.Index, 19)
 	return string(append(b, e.ID.String()...))
+}
+
+// padded appends a number that is not negative, with zeros before it.
+func padded(b []byte, n, width int) []byte {
+	var digits [20]byte
+	text := strconv.AppendInt(digits[:0], int64(n), 10)
+	for range width - len(text) {
+		b = append(b, '0')
+	}
+	return append(b, text...)
 }
 
 // encoder appends documents; it is for one goroutine.

@@ -30,13 +30,13 @@ func keyword(names ...string) string {
 // analyser, between blanks, so that every store ranks the same; they are not
 // kept, since nothing updates a line.
 func linesIndex(n names, service, day string, replicas int) string {
-	return fmt.Sprintf(`{%s,"mappings":{"_meta":{"loglode":{"schema":%d,"kind":%q,"service":%q,"day":%q}},"dynamic":"false","_source":{"excludes":["terms"]},"properties":{`+
+	return fmt.Sprintf(`{%s,"mappings":{"_meta":{"loglode":{"schema":%d,"kind":%q,"service":%q,"day":%q}},"dynamic":"false","_source":{"excludes":["terms","place","length"]},"properties":{`+
 		keyword("day", "cluster", "namespace", "service", "pod", "container", "node", "labels", "pattern", "uid", "reason", "object")+
-		`"place":{"type":"keyword"},"@timestamp":{"type":"date","format":"epoch_millis"},"time":{"type":"long"},"written":{"type":"long"},`+
+		`"place":{"type":"keyword","index":false},"@timestamp":{"type":"date","format":"epoch_millis"},"time":{"type":"long"},"written":{"type":"long","index":false,"doc_values":false},`+
 		`"level":{"type":"byte"},"kind":{"type":"byte"},"event_count":{"type":"unsigned_long"},"length":{"type":"integer"},`+
 		`"terms":{"type":"text","analyzer":"whitespace","norms":false,"index_options":"freqs"},`+
 		`"attributes":{"type":"flat_object"},"entry":{"type":"object","enabled":false}}},"aliases":{%q:{}}}`,
-		settings(replicas, ""), schema, kindLines, service, day, n.lines())
+		settings(replicas, `,"codec":"best_compression"`), schema, kindLines, service, day, n.lines())
 }
 
 // patternsIndex is the body that makes the index of patterns. Fields of vectors

@@ -2,6 +2,7 @@ package opensearch
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 
@@ -127,10 +128,13 @@ func (w *writing) actions(alias string, numbers []int) []action {
 	all := make([]byte, 0, size)
 	type span struct{ start, body, end int }
 	spans := make([]span, len(numbers))
+	head := fmt.Sprintf(`{"create":{"_index":%q,"_id":"`, alias)
 	for k, i := range numbers {
 		e := &w.entries[i]
 		spans[k].start = len(all)
-		all = fmt.Appendf(all, `{"create":{"_index":%q,"_id":%q}}`+"\n", alias, e.ID)
+		all = append(all, head...)
+		all = hex.AppendEncode(all, e.ID[:])
+		all = append(all, "\"}}\n"...)
 		spans[k].body = len(all)
 		all = c.line(all, e, w.patterns[i], w.stamp)
 		spans[k].end = len(all)

@@ -83,6 +83,7 @@ func TestTitanIsDownForTheWholeRun(t *testing.T) {
 	found, err = c.Search(t.Context(), query.SearchRequest{Query: "orders that fail"})
 	require.NoError(t, err)
 	require.Zero(t, found.Waiting)
+	require.Len(t, titan.Texts(), 3, "two patterns and a question")
 	for text, n := range titan.Texts() {
 		require.LessOrEqual(t, n, 1, "%q was paid for twice", text)
 	}

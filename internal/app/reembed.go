@@ -103,10 +103,7 @@ func (a *App) estimate(ctx context.Context, s *space) (query.ReembedReport, erro
 	}
 	texts := map[string]struct{}{}
 	for i := range some {
-		d := &some[i].Document
-		for _, text := range [...]string{d.Text, d.Context, d.Glossary} {
-			texts[text] = struct{}{}
-		}
+		texts[some[i].Document.Template()] = struct{}{}
 	}
 	tokens := 0
 	for text := range texts {

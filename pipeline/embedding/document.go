@@ -55,6 +55,10 @@ type Term struct {
 	Weight float64
 }
 
+// Template is the document as one text that is a function of its template: its
+// words and, on a line of its own, what the glossary says about them.
+func (d Document) Template() string { return strings.TrimSpace(d.Text + "\n" + d.Glossary) }
+
 // Key is 128 bits of the SHA-256 of a content. Indices hold keys: what makes
 // them is frozen.
 type Key [16]byte

@@ -54,8 +54,9 @@ type LoopOptions struct {
 	// Batch is how many documents a step takes, 64 if 0. A document has up to
 	// three texts.
 	Batch int
-	// Templates has no masked words embedded, those of whole documents neither:
-	// with them nearly every document is a text of its own, which costs.
+	// Templates embeds one text a document, made of its template alone: its words
+	// and what the glossary says about them. So there are at most as many texts as
+	// patterns, whatever services have them, and whatever their lines mask.
 	Templates bool
 	// Poll is how long the loop waits when nothing does, 1 s if 0.
 	Poll time.Duration
@@ -204,13 +205,13 @@ func (l *Loop) newBatch(pending []Pending) batch {
 	b := batch{pending: pending, parts: make([][3]int, len(pending)), services: map[string]string{}}
 	for i := range pending {
 		d := &pending[i].Document
-		text := d.whole()
+		parts := [3]string{d.whole(), d.Context, d.Glossary}
 		if l.o.Templates {
-			text = d.Text
+			parts = [3]string{d.Template()}
 		}
 		// The text is embedded even when it is empty: it gives the zero vector
 		// its length.
-		for j, part := range [...]string{text, d.Context, d.Glossary} {
+		for j, part := range parts {
 			b.parts[i][j] = -1
 			if j == 0 || part != "" {
 				b.parts[i][j] = len(b.texts)

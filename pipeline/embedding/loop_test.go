@@ -51,6 +51,22 @@ func TestStepComposesAndStores(t *testing.T) {
 	require.Equal(t, []string{"pending 3", "embedded 3 from 5", "pending 1", "embedded 1 from 1", "pending 0"}, o.events)
 }
 
+// One text a template, whatever else a document has.
+func TestTemplatesAreOneTextEach(t *testing.T) {
+	store, m := new(embeddingtest.Memory), newModel()
+	cart := embedding.Document{Text: "oom killed", Context: "cart", Glossary: "out of memory", Masked: "node-7", Whole: true}
+	mail := embedding.Document{Text: "oom killed", Context: "mail", Glossary: "out of memory", Masked: "node-8", Whole: true}
+	bare := embedding.Document{Text: "disk full", Context: "mail"}
+	blank := embedding.Document{Context: "mail"}
+	store.Add(cart, mail, bare, blank)
+	n, err := embedding.NewLoop(store, m, embedding.LoopOptions{Templates: true}).Step(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+	require.Equal(t, []string{"oom killed\nout of memory", "disk full", ""}, m.sent())
+	require.NotEqual(t, cart.Key(), mail.Key())
+	require.Equal(t, store.Vector("fake-1", cart.Key()), store.Vector("fake-1", mail.Key()))
+}
+
 func TestStepKeepsWhatIsDoneWhenTheEmbedderFailsHalfway(t *testing.T) {
 	store, m := new(embeddingtest.Memory), newModel()
 	documents := numbered(0, 5)
