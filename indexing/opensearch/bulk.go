@@ -19,6 +19,8 @@ const (
 	// fewRefused is how many items may always be refused for good. More than that,
 	// and more than a tenth, are a fault of the configuration and not of the data.
 	fewRefused = 10
+	// tooLarge is the reason of what no answer can be had for.
+	tooLarge = "too_large"
 )
 
 // action is one item of a bulk request: two lines of it.
@@ -42,8 +44,9 @@ type item struct {
 	Error  cause `json:"error"`
 }
 
-// answered is an item under the name of its action: one of the three.
+// answered is an item under the name of its action: one of them.
 type answered struct {
+	Index  item `json:"index"`
 	Create item `json:"create"`
 	Update item `json:"update"`
 	Delete item `json:"delete"`
@@ -55,6 +58,8 @@ func (a *answered) item() item {
 	switch {
 	case a.Create.Status != 0:
 		return a.Create
+	case a.Index.Status != 0:
+		return a.Index
 	case a.Update.Status != 0:
 		return a.Update
 	}
@@ -68,72 +73,93 @@ const kept = "filter_path=errors,items.*.status,items.*.error.type,items.*.error
 // the fate of each. What is overloaded is sent again, a few times; an error
 // wraps pipeline.ErrTryLater.
 func (s *Store) bulk(ctx context.Context, target string, actions []action, fates []fate) error {
-	refused := 0
 	for start := 0; start < len(actions); {
 		end, size := start, 0
 		for end < len(actions) && (end == start || size+actions[end].size() <= s.o.Body) {
 			size += actions[end].size()
 			end++
 		}
-		n, err := s.deliver(ctx, target, actions[start:end], fates)
-		if err != nil {
+		if err := s.deliver(ctx, target, actions[start:end], fates); err != nil {
 			return err
 		}
-		refused += n
 		start = end
-	}
-	if refused > fewRefused && refused*10 > len(actions) {
-		return pipeline.WithHint(fmt.Errorf("OpenSearch refuses %d of %d documents for %s: %w", refused, len(actions), target, pipeline.ErrTryLater),
-			"so many are no fault of the data: compare the mapping of the index with the one that loglode makes")
 	}
 	return nil
 }
 
-// deliver sends one body until each of its items has its fate, and returns how
-// many were refused for good.
-func (s *Store) deliver(ctx context.Context, target string, actions []action, fates []fate) (refused int, err error) {
+// bulkOwn is bulk for documents of ours alone, of which none has anything that
+// could be refused.
+func (s *Store) bulkOwn(ctx context.Context, actions []action) ([]fate, error) {
+	fates := make([]fate, len(actions))
+	if err := s.bulk(ctx, systemTarget, actions, fates); err != nil {
+		return nil, err
+	}
+	if refused := countRefused(fates); refused > 0 {
+		return nil, errRefused(refused, len(actions), systemTarget)
+	}
+	return fates, nil
+}
+
+func countRefused(fates []fate) (n int) {
+	for i := range fates {
+		if fates[i].outcome == pipeline.Rejected {
+			n++
+		}
+	}
+	return n
+}
+
+// errRefused says that OpenSearch refuses what it should take.
+func errRefused(refused, of int, target string) error {
+	return pipeline.WithHint(fmt.Errorf("OpenSearch refuses %d of %d documents for %s: %w", refused, of, target, pipeline.ErrTryLater),
+		"that is no fault of the data: compare the mapping and settings of the index with those that loglode makes; the log has its reasons")
+}
+
+// deliver sends one body until each of its items has its fate.
+func (s *Store) deliver(ctx context.Context, target string, actions []action, fates []fate) error {
 	wait := s.client.wait
 	for try := 1; ; try++ {
-		again, n, err := s.deliverOnce(ctx, target, actions, fates)
-		refused += n
+		again, err := s.deliverOnce(ctx, target, actions, fates)
 		if err == nil && len(again) == 0 {
-			return refused, nil
+			return nil
 		}
-		if is(err, http.StatusRequestEntityTooLarge) && len(actions) > 1 {
+		if is(err, http.StatusRequestEntityTooLarge) {
+			if len(actions) == 1 {
+				fates[actions[0].at] = fate{pipeline.Rejected, tooLarge}
+				return nil
+			}
 			return s.deliverHalves(ctx, target, actions, fates)
 		}
 		if try == tries {
 			if err == nil {
 				err = fmt.Errorf("OpenSearch is overloaded: %d of %d documents for %s are still refused: %w", len(again), len(actions), target, pipeline.ErrTryLater)
 			}
-			return refused, err
+			return err
 		}
 		if err != nil && (!passes(err) || ctx.Err() != nil) {
-			return refused, err
+			return err
 		}
 		if err == nil {
 			actions = again
 		}
 		if err := sleep(ctx, wait/2+rand.N(wait)); err != nil {
-			return refused, err
+			return err
 		}
 		wait *= 2
 	}
 }
 
-func (s *Store) deliverHalves(ctx context.Context, target string, actions []action, fates []fate) (refused int, err error) {
+func (s *Store) deliverHalves(ctx context.Context, target string, actions []action, fates []fate) error {
 	for _, half := range [][]action{actions[:len(actions)/2], actions[len(actions)/2:]} {
-		n, err := s.deliver(ctx, target, half, fates)
-		refused += n
-		if err != nil {
-			return refused, err
+		if err := s.deliver(ctx, target, half, fates); err != nil {
+			return err
 		}
 	}
-	return refused, nil
+	return nil
 }
 
 // deliverOnce makes one request. again are the items to be sent again.
-func (s *Store) deliverOnce(ctx context.Context, target string, actions []action, fates []fate) (again []action, refused int, err error) {
+func (s *Store) deliverOnce(ctx context.Context, target string, actions []action, fates []fate) (again []action, err error) {
 	body := func(w io.Writer) error {
 		for i := range actions {
 			if _, err := w.Write(actions[i].head); err != nil {
@@ -147,7 +173,7 @@ func (s *Store) deliverOnce(ctx context.Context, target string, actions []action
 	}
 	g := s.gates.at(target)
 	if err := g.enter(ctx); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	verdict := went
 	defer func() { g.leave(verdict) }()
@@ -159,28 +185,27 @@ func (s *Store) deliverOnce(ctx context.Context, target string, actions []action
 		if !errors.As(err, &e) || overloads(e.Status) {
 			verdict = overloaded
 		}
-		return nil, 0, fmt.Errorf("write to %s: %w", target, err)
+		return nil, fmt.Errorf("write to %s: %w", target, err)
 	}
 	if len(answer.Items) != len(actions) {
-		return nil, 0, fmt.Errorf("write to %s: %d answers for %d documents: %w", target, len(answer.Items), len(actions), pipeline.ErrTryLater)
+		return nil, fmt.Errorf("write to %s: %d answers for %d documents: %w", target, len(answer.Items), len(actions), pipeline.ErrTryLater)
 	}
 	for i := range actions {
 		it := answer.Items[i].item()
 		f, later, err := judge(it)
 		switch {
 		case err != nil:
-			return nil, 0, fmt.Errorf("write to %s: %w", target, err)
+			return nil, fmt.Errorf("write to %s: %w", target, err)
 		case later:
 			verdict = overloaded
 			again = append(again, actions[i])
 			continue
 		case f.outcome == pipeline.Rejected:
-			refused++
-			s.log.Warn("OpenSearch refuses a document for good", "index", target, "type", it.Error.Type, "reason", it.Error.Reason)
+			s.log.Warn("OpenSearch refuses a document", "index", target, "type", it.Error.Type, "reason", it.Error.Reason)
 		}
 		fates[actions[i].at] = f
 	}
-	return again, refused, nil
+	return again, nil
 }
 
 // systemTarget stands for the indices that belong to no day.
@@ -212,7 +237,7 @@ func judge(it item) (f fate, later bool, err error) {
 	case overloads(it.Status):
 		return fate{}, true, nil
 	case it.Status == http.StatusRequestEntityTooLarge:
-		return fate{pipeline.Rejected, "too_large"}, false, nil
+		return fate{pipeline.Rejected, tooLarge}, false, nil
 	case it.Status == http.StatusBadRequest && refusedTypes[it.Error.Type]:
 		return fate{pipeline.Rejected, it.Error.Type}, false, nil
 	}

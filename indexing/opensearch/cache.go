@@ -37,7 +37,7 @@ func (s *Store) Put(ctx context.Context, model string, keys []embedding.Key, vec
 		}
 		actions[i] = action{head: fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.vectors(), vectorID(k.String(), cached+model)), body: body, at: i}
 	}
-	if err := s.bulk(ctx, systemTarget, actions, make([]fate, len(keys))); err != nil {
+	if _, err := s.bulkOwn(ctx, actions); err != nil {
 		return fmt.Errorf("cache vectors: %w", s.noticed(err))
 	}
 	return nil

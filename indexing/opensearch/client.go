@@ -20,7 +20,7 @@ import (
 )
 
 // maxAnswer bounds what is read of an answer, in bytes.
-const maxAnswer = 512 << 20
+const maxAnswer = 256 << 20
 
 // client sends requests, and sorts what goes wrong.
 type client struct {
@@ -123,12 +123,15 @@ func (c *client) send(ctx context.Context, method, path, contentType string, bod
 		return fmt.Errorf("ask OpenSearch: %w: %w", pipeline.ErrTryLater, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("read answer of OpenSearch: %w", ctx.Err())
 		}
 		return fmt.Errorf("read answer of OpenSearch: %w: %w", pipeline.ErrTryLater, err)
+	}
+	if len(answer) > maxAnswer {
+		return unfit("OpenSearch's answer to %s %s has more than %d MiB", method, req.URL.Path, maxAnswer>>20)
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		return refusal(resp.StatusCode, answer)
@@ -224,15 +227,15 @@ func (e *Error) hinted() error {
 	return e
 }
 
-// createIndex makes an index of a kind of ours, if it is not there. One of the
-// same name that is somebody else's, or newer than this program, is an error.
-func (c *client) createIndex(ctx context.Context, name, kind, body string) error {
+// createIndex makes an index of ours, if it is not there. One of the same name that
+// is somebody else's, or newer than this program, is an error.
+func (c *client) createIndex(ctx context.Context, name string, mark ownMark, body string) error {
 	err := c.call(ctx, http.MethodPut, "/"+name, body, nil)
 	var e *Error
 	if !errors.As(err, &e) || e.Type != "resource_already_exists_exception" {
 		return err
 	}
-	return c.checkOwner(ctx, name, kind)
+	return c.checkOwner(ctx, name, mark)
 }
 
 // unfitError is what is found in a cluster and must be mended by a person: it does
@@ -246,15 +249,7 @@ func unfit(format string, args ...any) error {
 	return &unfitError{fmt.Sprintf(format, args...)}
 }
 
-// ownMark is what _meta.loglode says of an index.
-type ownMark struct {
-	Schema  int    `json:"schema"`
-	Kind    string `json:"kind"`
-	Service string `json:"service"`
-	Day     string `json:"day"`
-}
-
-func (c *client) checkOwner(ctx context.Context, name, kind string) error {
+func (c *client) checkOwner(ctx context.Context, name string, want ownMark) error {
 	var answer map[string]struct {
 		Mappings struct {
 			Meta struct {
@@ -266,12 +261,15 @@ func (c *client) checkOwner(ctx context.Context, name, kind string) error {
 		return err
 	}
 	switch mark := answer[name].Mappings.Meta.Loglode; {
-	case mark.Kind != kind:
+	case mark.Kind != want.Kind:
 		return pipeline.WithHint(unfit("index %s is not loglode's", name),
 			"set opensearch.prefix, or remove that index")
 	case mark.Schema > schema:
 		return pipeline.WithHint(unfit("index %s is of schema %d, newer than this program's %d", name, mark.Schema, schema),
 			"use the newer loglode that made it")
+	case mark.Prefix != want.Prefix, mark.Service != want.Service, mark.Day != want.Day:
+		return pipeline.WithHint(unfit("index %s is another loglode's, behind the prefix %q", name, mark.Prefix),
+			"choose an opensearch.prefix that does not begin with another's: logs-a- and logs- lead to the same names")
 	}
 	return nil
 }

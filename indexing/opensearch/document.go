@@ -106,9 +106,20 @@ func padded(b []byte, n, width int) []byte {
 	return append(b, text...)
 }
 
+// documentForm says how much of a line its document can be searched by.
+type documentForm uint8
+
+const (
+	documentWhole documentForm = iota
+	// documentBare is without labels and attributes, of which the names and values
+	// are anybody's.
+	documentBare
+)
+
 // encoder appends documents; it is for one goroutine.
 type encoder struct {
 	analyser *analysis.Analyser
+	form     documentForm
 	numbers  []uint32
 }
 
@@ -136,7 +147,7 @@ func number(b []byte, name string, n int64) []byte {
 
 // line appends the document of an entry, one line of JSON.
 func (c *encoder) line(b []byte, e *pipeline.Entry, pattern pipeline.Pattern, written int64) []byte {
-	r := e.Resource
+	r, start := e.Resource, len(b)
 	b = append(b, '{')
 	b = number(b, "@timestamp", e.Time/1_000_000)
 	b = number(b, "time", e.Time)
@@ -151,7 +162,7 @@ func (c *encoder) line(b []byte, e *pipeline.Entry, pattern pipeline.Pattern, wr
 	} {
 		b = field(b, f.name, f.text)
 	}
-	if len(r.Labels) > 0 {
+	if len(r.Labels) > 0 && c.form != documentBare {
 		b = append(b, `"labels":[`...)
 		for i, k := range labelKeys(r.Labels) {
 			if i > 0 {
@@ -169,13 +180,17 @@ func (c *encoder) line(b []byte, e *pipeline.Entry, pattern pipeline.Pattern, wr
 		b = append(strconv.AppendUint(b, e.Event.Count, 10), ',')
 	}
 	b = c.terms(b, e)
-	b = attributes(b, e.Attributes)
+	if c.form != documentBare {
+		b = attributes(b, e.Attributes)
+	}
 	b = append(b, `"entry":`...)
 	kept, err := json.Marshal(newStored(e, pattern))
 	if err != nil {
 		panic(err) // strings and numbers
 	}
 	b = append(b, kept...)
+	b = append(b, `,"bytes":`...)
+	b = strconv.AppendInt(b, int64(len(b)-start), 10) // about what a reader is sent
 	return append(b, '}', '\n')
 }
 
@@ -209,7 +224,7 @@ func attributes(b []byte, list []pipeline.Attribute) []byte {
 	open := len(b)
 	for i, a := range list {
 		last := !slices.ContainsFunc(list[i+1:], func(later pipeline.Attribute) bool { return later.Key == a.Key })
-		if !last || a.Key == "" || len(a.Key) > 256 || len(a.Value) > maxAttribute || len(b)-start > maxAttributes || !jsontext.Value(a.Value).IsValid() {
+		if !last || a.Key == "" || len(a.Key) > 256 || len(a.Value) > maxAttribute || len(b)-start > maxAttributes || !indexable(a.Value) {
 			continue
 		}
 		if len(b) > open {
@@ -223,6 +238,36 @@ func attributes(b []byte, list []pipeline.Attribute) []byte {
 		return b[:start]
 	}
 	return append(b, `},`...)
+}
+
+const (
+	// maxDigits bounds numbers: OpenSearch's parser refuses those of 1,000.
+	maxDigits = 300
+	// maxNesting bounds objects and arrays within a value: its flat_object recurses,
+	// and a node whose stack is full ends.
+	maxNesting = 32
+)
+
+// indexable says whether OpenSearch takes a JSON value as an attribute.
+func indexable(value string) bool {
+	digits, depth := 0, 0
+	for i := range len(value) {
+		switch c := value[i]; {
+		case '0' <= c && c <= '9' || c == '.':
+			if digits++; digits > maxDigits && value[0] != '"' {
+				return false
+			}
+			continue
+		case c == '{', c == '[':
+			if depth++; depth > maxNesting {
+				return false
+			}
+		case c == '}', c == ']':
+			depth--
+		}
+		digits = 0
+	}
+	return jsontext.Value(value).IsValid()
 }
 
 func labelKeys(labels map[string]string) []string {

@@ -8,10 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/embedding"
@@ -49,20 +49,32 @@ func (k documentKey) clone() documentKey {
 // knownPatterns remembers which documents are there, and bounds how many new
 // ones a service makes in a day.
 type knownPatterns struct {
-	most int
+	// ofService and ofDay are how many new ones a service, and all services, make of
+	// a day.
+	ofService, ofDay int
+	now              func() time.Time
 
 	mu    sync.Mutex
+	since time.Time // when there was empty
 	there map[documentKey]struct{}
-	made  map[serviceDay]int
+	made  map[serviceDay]int // of all services under the empty one's name
 }
 
-func newKnownPatterns(most int) *knownPatterns {
-	return &knownPatterns{most: most, there: map[documentKey]struct{}{}, made: map[serviceDay]int{}}
+// knownFor is for how long documents are taken to be there: another process may
+// have removed them.
+const knownFor = time.Hour
+
+func newKnownPatterns(ofService, ofDay int, now func() time.Time) *knownPatterns {
+	return &knownPatterns{ofService: ofService, ofDay: ofDay, now: now, since: now(), there: map[documentKey]struct{}{}, made: map[serviceDay]int{}}
 }
 
 func (k *knownPatterns) has(d documentKey) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if now := k.now(); now.Sub(k.since) > knownFor {
+		clear(k.there)
+		k.since = now
+	}
 	_, there := k.there[d]
 	return there
 }
@@ -83,16 +95,20 @@ func (k *knownPatterns) forget() {
 	clear(k.there)
 }
 
-// admit says whether an entry may have its pattern: it is known, or its service
-// has made fewer than it may on that day.
+// admit says whether an entry may have its pattern without a look at the index:
+// it is known, or fewer were made than may be.
 func (k *knownPatterns) admit(e *pipeline.Entry) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, there := k.there[keyOf(e)]; there {
 		return true
 	}
-	return k.made[serviceDay{e.Service, e.Day()}] < k.most
+	day := e.Day()
+	return k.made[serviceDay{e.Service, day}] < k.ofService && k.made[serviceDay{allServices, day}] < k.ofDay
 }
+
+// allServices is no service's name.
+const allServices = "*"
 
 func (k *knownPatterns) count(e *pipeline.Entry) {
 	k.mu.Lock()
@@ -101,6 +117,38 @@ func (k *knownPatterns) count(e *pipeline.Entry) {
 		clear(k.made)
 	}
 	k.made[serviceDay{strings.Clone(e.Service), e.Day()}]++
+	k.made[serviceDay{allServices, e.Day()}]++
+}
+
+// admitStored looks at the index for patterns that are one too many if they are
+// new, and takes them from their lines if they are.
+func (s *Store) admitStored(ctx context.Context, w *writing) error {
+	byKey := map[documentKey][]int{}
+	for _, i := range w.over {
+		k := keyOf(&w.entries[i])
+		byKey[k] = append(byKey[k], i)
+	}
+	for chunk := range slices.Chunk(slices.Collect(maps.Keys(byKey)), mgetAtOnce) {
+		docs := make([]map[string]any, len(chunk))
+		for n, k := range chunk {
+			docs[n] = map[string]any{"_index": s.names.patterns(), "_id": k.id(), "_source": false}
+		}
+		found, err := mget[struct{}](ctx, s.client, docs)
+		if err != nil {
+			return err
+		}
+		for n, k := range chunk {
+			if found[n].Found {
+				s.patterns.add(k)
+				continue
+			}
+			for _, i := range byKey[k] {
+				w.patterns[i] = pipeline.Pattern{}
+				w.results[i].Unpatterned = true
+			}
+		}
+	}
+	return nil
 }
 
 // patternDocument is a pattern as it is stored.
@@ -111,8 +159,9 @@ type patternDocument struct {
 	Pattern   string   `json:"pattern"`
 	Key       string   `json:"key"` // of what is embedded
 	Terms     []string `json:"terms"`
-	Level     uint8    `json:"level"` // of the line that made it
-	Time      int64    `json:"time"`  // of that line, Unix ns
+	Level     uint8    `json:"level"`   // of the line that made it
+	Time      int64    `json:"time"`    // of that line, Unix ns
+	Written   int64    `json:"written"` // when it was made, Unix ns
 	// Models are those of which it has a vector.
 	Models []string        `json:"models"`
 	Entry  patternContents `json:"entry"`
@@ -158,30 +207,21 @@ func (s *Store) writePatterns(ctx context.Context, w *writing) error {
 // storedAlike adds those of the lines that are stored with the pattern that they
 // have now.
 func (s *Store) storedAlike(ctx context.Context, w *writing, doubted []int, wanted map[documentKey]int) error {
-	const most = 1000
-	for chunk := range slices.Chunk(doubted, most) {
+	for chunk := range slices.Chunk(doubted, mgetAtOnce) {
 		var docs []map[string]any
 		for _, i := range chunk {
 			e := &w.entries[i]
 			docs = append(docs, map[string]any{"_index": s.names.alias(e.Service, e.Day()), "_id": e.ID.String(), "_source": "pattern"})
 		}
-		var answer struct {
-			Docs []struct {
-				Found  bool `json:"found"`
-				Source struct {
-					Pattern string `json:"pattern"`
-				} `json:"_source"`
-			} `json:"docs"`
-		}
-		if err := s.client.call(ctx, http.MethodPost, "/_mget", map[string]any{"docs": docs}, &answer); err != nil {
+		found, err := mget[struct {
+			Pattern string `json:"pattern"`
+		}](ctx, s.client, docs)
+		if err != nil {
 			return err
-		}
-		if len(answer.Docs) != len(chunk) {
-			return fmt.Errorf("%d of %d documents answered: %w", len(answer.Docs), len(chunk), pipeline.ErrTryLater)
 		}
 		for n, i := range chunk {
 			k := keyOf(&w.entries[i])
-			if _, twice := wanted[k]; !twice && answer.Docs[n].Found && answer.Docs[n].Source.Pattern == patternName(k.pattern) {
+			if _, twice := wanted[k]; !twice && found[n].Found && found[n].Source.Pattern == patternName(k.pattern) {
 				wanted[k] = i
 			}
 		}
@@ -200,7 +240,7 @@ func (s *Store) createPatterns(ctx context.Context, w *writing, wanted map[docum
 	analyser, giveBack := s.analyser()
 	for n, k := range keys {
 		e := &w.entries[wanted[k]]
-		d := patternDocument{Cluster: k.cluster, Namespace: k.namespace, Service: k.service, Pattern: patternName(k.pattern), Level: uint8(e.Level), Time: e.Time, Models: []string{}}
+		d := patternDocument{Cluster: k.cluster, Namespace: k.namespace, Service: k.service, Pattern: patternName(k.pattern), Level: uint8(e.Level), Time: e.Time, Written: s.o.Now().UnixNano(), Models: []string{}}
 		d.Entry.Template, d.Entry.TemplateB = text(e.Pattern.Template)
 		d.Entry.Masked = s.o.Masked(e)
 		content := s.o.Document(e.Pattern.Template, e.Service, d.Entry.Masked)
@@ -225,17 +265,15 @@ func (s *Store) createPatterns(ctx context.Context, w *writing, wanted map[docum
 		head := fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.patterns(), keys[n].id())
 		actions[n] = action{head: head, body: append(body, '\n'), at: n}
 	}
-	fates := make([]fate, len(keys))
-	if err := s.bulk(ctx, systemTarget, actions, fates); err != nil {
+	fates, err := s.bulkOwn(ctx, actions)
+	if err != nil {
 		return err
 	}
 	for n, k := range keys {
 		if fates[n].outcome == pipeline.Created {
 			s.patterns.count(&w.entries[wanted[k]])
 		}
-		if fates[n].outcome != pipeline.Rejected {
-			s.patterns.add(k)
-		}
+		s.patterns.add(k)
 	}
 	return nil
 }

@@ -3,19 +3,64 @@ package opensearch
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 
+	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/loglode/loglode/pipeline"
 )
 
 // followed is a cursor of Follow: up to which sequence number each index was
-// read. One that it does not name is new.
-type followed struct {
-	Indices map[string]int64 `json:"i"`
+// read, by a hash of its UUID. One that it does not name is new.
+type followed map[uint64]int64
+
+func (p *physical) key() uint64 { return xxh3.HashString(p.UUID) }
+
+// after is the sequence number behind which an index goes on.
+func (f followed) after(p *physical) int64 {
+	if seen, known := f[p.key()]; known {
+		return seen
+	}
+	return -1
+}
+
+// encode is short, since it goes through addresses: some 11 bytes an index.
+func (f followed) encode() string {
+	b := []byte{followVersion}
+	for key, seen := range f {
+		b = binary.LittleEndian.AppendUint64(b, key)
+		b = binary.AppendVarint(b, seen)
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// followVersion is the first byte of a cursor.
+const followVersion = 1
+
+func decodeFollowed(text string) (followed, error) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(b) == 0 || b[0] != followVersion {
+		return nil, badCursor("is not one of ours")
+	}
+	f := followed{}
+	for b = b[1:]; len(b) > 0; {
+		if len(b) < 9 {
+			return nil, badCursor("is cut off")
+		}
+		key := binary.LittleEndian.Uint64(b)
+		seen, n := binary.Varint(b[8:])
+		if n <= 0 {
+			return nil, badCursor("is cut off")
+		}
+		f[key], b = seen, b[8+n:]
+	}
+	return f, nil
 }
 
 // Follow implements pipeline.LineReader. Sequence numbers are given in the order
@@ -26,25 +71,22 @@ func (s *Store) Follow(ctx context.Context, q pipeline.LineQuery, text string) (
 	if err != nil {
 		return pipeline.LinePage{}, fmt.Errorf("read query: %w", err)
 	}
-	at := followed{}
+	var at followed
 	if text != "" {
-		if err := decodeCursor(text, &at); err != nil {
+		if at, err = decodeFollowed(text); err != nil {
 			return pipeline.LinePage{}, err
-		}
-		if at.Indices == nil {
-			return pipeline.LinePage{}, badCursor("is not one of ours")
 		}
 	}
 	list, err := s.indices(ctx)
 	if err != nil {
 		return pipeline.LinePage{}, fmt.Errorf("follow lines: %w", err)
 	}
-	next := followed{Indices: map[string]int64{}}
-	for _, p := range list {
-		next.Indices[p.Name] = p.Checkpoint
+	next := followed{}
+	for i := range list {
+		next[list[i].key()] = list[i].Checkpoint
 	}
 	if text == "" {
-		return pipeline.LinePage{Next: encodeCursor(next)}, nil
+		return pipeline.LinePage{Next: next.encode()}, nil
 	}
 	page, err := s.follow(ctx, &q, &t, at, list, next)
 	if err != nil {
@@ -56,9 +98,12 @@ func (s *Store) Follow(ctx context.Context, q pipeline.LineQuery, text string) (
 // newLine is a line with where it was found.
 type newLine struct {
 	pipeline.Entry
-	index        string
-	seq, written int64
-	matches      bool
+	index uint64 // its key
+	seq   int64
+	// written is when it was written, or a line of its index that has a lower
+	// sequence number, if that was later: so both orders agree within an index.
+	written int64
+	matches bool
 }
 
 func (s *Store) follow(ctx context.Context, q *pipeline.LineQuery, t *textQuery, at followed, list []physical, next followed) (pipeline.LinePage, error) {
@@ -68,22 +113,19 @@ func (s *Store) follow(ctx context.Context, q *pipeline.LineQuery, t *textQuery,
 	}
 	limit = min(limit, maxLimit)
 	var changed []physical
-	for _, p := range list {
-		if seen, known := at.Indices[p.Name]; !known || seen < p.Checkpoint {
-			changed = append(changed, p)
+	for i := range list {
+		if at.after(&list[i]) < list[i].Checkpoint {
+			changed = append(changed, list[i])
 		}
 	}
 	found := make([][]newLine, len(changed))
 	full := make([]bool, len(changed))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(targetsAtOnce)
-	for i, p := range changed {
+	for i := range changed {
+		p := &changed[i]
 		group.Go(func() (err error) {
-			after := int64(-1)
-			if seen, known := at.Indices[p.Name]; known {
-				after = seen
-			}
-			found[i], full[i], err = s.since(groupCtx, q, t, p, after, limit)
+			found[i], full[i], err = s.since(groupCtx, q, t, p, at.after(p), limit)
 			return err
 		})
 	}
@@ -92,12 +134,12 @@ func (s *Store) follow(ctx context.Context, q *pipeline.LineQuery, t *textQuery,
 	}
 	// What is read of a full index ends before its checkpoint: no line of another is
 	// told that was written after that.
-	bound := int64(1<<63 - 1)
+	bound := int64(math.MaxInt64)
 	for i := range changed {
 		if full[i] {
 			last := found[i][len(found[i])-1]
 			bound = min(bound, last.written)
-			next.Indices[changed[i].Name] = last.seq
+			next[changed[i].key()] = last.seq
 		}
 	}
 	merged := slices.Concat(found...)
@@ -105,38 +147,27 @@ func (s *Store) follow(ctx context.Context, q *pipeline.LineQuery, t *textQuery,
 		return cmp.Or(cmp.Compare(a.written, b.written), cmp.Compare(a.index, b.index), cmp.Compare(a.seq, b.seq))
 	})
 	var page pipeline.LinePage
-	taken := map[string]int64{}
 	for i := range merged {
 		l := &merged[i]
 		if len(page.Lines) == limit || l.written > bound {
-			// The rest comes again: each index goes on behind what was told of it.
-			for _, m := range merged[i:] {
-				if _, known := taken[m.index]; !known {
-					taken[m.index] = orBefore(at, m.index)
-				}
-				next.Indices[m.index] = taken[m.index]
+			// The rest comes again: an index goes on before the first of its lines that
+			// is not told.
+			for j := len(merged) - 1; j >= i; j-- {
+				next[merged[j].index] = merged[j].seq - 1
 			}
 			break
 		}
-		taken[l.index] = l.seq
 		if l.matches {
 			page.Lines = append(page.Lines, pipeline.Line{Entry: l.Entry})
 		}
 	}
-	page.Next = encodeCursor(next)
+	page.Next = next.encode()
 	return page, nil
-}
-
-func orBefore(at followed, index string) int64 {
-	if seen, known := at.Indices[index]; known {
-		return seen
-	}
-	return -1
 }
 
 // since reads what an index got after a sequence number, up to its checkpoint,
 // and says whether there is more.
-func (s *Store) since(ctx context.Context, q *pipeline.LineQuery, t *textQuery, p physical, after int64, limit int) (lines []newLine, full bool, err error) {
+func (s *Store) since(ctx context.Context, q *pipeline.LineQuery, t *textQuery, p *physical, after int64, limit int) (lines []newLine, full bool, err error) {
 	// What is below the checkpoint is written, and may still not be seen.
 	if err := s.client.call(ctx, http.MethodPost, "/"+p.Name+"/_refresh", nil, nil); err != nil {
 		if is(err, http.StatusNotFound) {
@@ -147,16 +178,19 @@ func (s *Store) since(ctx context.Context, q *pipeline.LineQuery, t *textQuery, 
 	filters := append(filterQueries(&q.Filter), map[string]any{"range": map[string]any{"_seq_no": map[string]any{"gt": after, "lte": p.Checkpoint}}})
 	query := map[string]any{"size": limit, "track_total_hits": false, "query": t.query(filters), "sort": []any{asc("_seq_no")}, "seq_no_primary_term": true}
 	var answer searchAnswer[line]
-	if err := search(ctx, s.client, p.Name, query, &answer); err != nil {
+	more, err := s.searchLines(ctx, p.Name, query, &answer)
+	if err != nil {
 		return nil, false, err
 	}
+	written := int64(math.MinInt64)
 	for i := range answer.Hits.Hits {
 		h := &answer.Hits.Hits[i]
 		e, err := h.Source.entry(h.ID, s.o.View)
 		if err != nil {
 			return nil, false, err
 		}
-		lines = append(lines, newLine{Entry: e, index: p.Name, seq: h.SeqNo, written: h.Source.Written, matches: t.matches(&e)})
+		written = max(written, h.Source.Written)
+		lines = append(lines, newLine{Entry: e, index: p.key(), seq: h.SeqNo, written: written, matches: t.matches(&e)})
 	}
-	return lines, len(lines) == limit, nil
+	return lines, more || len(lines) == limit, nil
 }

@@ -32,7 +32,7 @@ func (s *Store) Groups(ctx context.Context, q pipeline.PatternQuery) ([]pipeline
 	base := boolean{Filter: []any{t.query(filterQueries(&q.Filter))}, MustNot: []any{term("pattern", "")}}.json()
 	g := &grouping{store: s, groups: map[groupKey]*pipeline.PatternGroup{}}
 	if t.phrases {
-		err = g.read(ctx, base, &t)
+		err = g.read(ctx, &q.Filter, base, &t)
 	} else {
 		err = g.aggregate(ctx, base)
 	}
@@ -67,10 +67,10 @@ func (g *grouping) at(k groupKey) (*pipeline.PatternGroup, error) {
 }
 
 // read groups lines that are read, since their texts decide.
-func (g *grouping) read(ctx context.Context, base map[string]any, t *textQuery) error {
+func (g *grouping) read(ctx context.Context, f *pipeline.Filter, base map[string]any, t *textQuery) error {
 	counts := map[groupKey]uint64{}
-	query := map[string]any{"size": pageSize, "query": base, "sort": []any{asc("_shard_doc")}}
-	err := eachHit(ctx, g.store.client, g.store.names.lines(), query, func(hits []hit[line]) error {
+	query := map[string]any{"size": pageSize, "query": base, "sort": byShardDoc}
+	err := g.store.eachLine(ctx, f, query, func(hits []hit[line]) error {
 		for i := range hits {
 			e, err := hits[i].Source.entry(hits[i].ID, g.store.o.View)
 			if err != nil {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net/http"
 	"slices"
 	"time"
 
@@ -15,9 +14,6 @@ import (
 
 	"github.com/loglode/loglode/pipeline"
 )
-
-// pageSize is how many documents one request reads at most: texts may be large.
-const pageSize = 2_000
 
 // cursor stands behind the last line of a page. It holds all that the next page
 // needs, so that it outlives the process.
@@ -66,6 +62,10 @@ func decodeCursor(text string, into any) error {
 	}
 	return nil
 }
+
+// maxPageBytes bounds the texts of a page: one that has more ends before its
+// limit.
+const maxPageBytes = 64 << 20
 
 // Lines implements pipeline.LineReader.
 func (s *Store) Lines(ctx context.Context, q pipeline.LineQuery) (pipeline.LinePage, error) {
@@ -133,6 +133,7 @@ func (r *lineSearch) run(ctx context.Context) (pipeline.LinePage, error) {
 		query["sort"] = []any{desc("time"), desc("place")}
 	}
 	var page pipeline.LinePage
+	bytes := 0
 	for {
 		// One more than is wanted tells whether there are more.
 		size := min(r.limit-len(page.Lines)+1, pageSize)
@@ -141,12 +142,13 @@ func (r *lineSearch) run(ctx context.Context) (pipeline.LinePage, error) {
 			query["search_after"] = r.at.After
 		}
 		var answer searchAnswer[line]
-		if err := search(ctx, r.store.client, r.store.names.lines(), query, &answer); err != nil {
+		more, err := r.store.searchLines(ctx, r.store.names.lines(), query, &answer)
+		if err != nil {
 			return page, err
 		}
 		hits := answer.Hits.Hits
 		for i := range hits {
-			if len(page.Lines) == r.limit {
+			if len(page.Lines) == r.limit || bytes > maxPageBytes {
 				page.Next = encodeCursor(r.at)
 				return r.finish(page), nil
 			}
@@ -156,10 +158,11 @@ func (r *lineSearch) run(ctx context.Context) (pipeline.LinePage, error) {
 			}
 			if r.text.matches(&e) {
 				page.Lines = append(page.Lines, pipeline.Line{Entry: e})
+				bytes += len(e.Raw)
 			}
 			r.at.After = hits[i].Sort
 		}
-		if len(hits) < size {
+		if len(hits) < size && !more {
 			return r.finish(page), nil
 		}
 	}
@@ -304,8 +307,8 @@ func (s *Store) Line(ctx context.Context, id pipeline.ID) (pipeline.Line, error)
 // Scan implements pipeline.LineReader.
 func (s *Store) Scan(ctx context.Context, from, to int64, fn func(pipeline.Stored) error) error {
 	f := pipeline.Filter{From: from, To: to}
-	query := map[string]any{"size": pageSize, "query": boolean{Filter: filterQueries(&f)}.json(), "sort": []any{asc("_shard_doc")}}
-	return eachHit(ctx, s.client, s.names.lines(), query, func(hits []hit[line]) error {
+	query := map[string]any{"size": pageSize, "query": boolean{Filter: filterQueries(&f)}.json(), "sort": byShardDoc}
+	return s.eachLine(ctx, &f, query, func(hits []hit[line]) error {
 		for i := range hits {
 			e, err := hits[i].Source.entry(hits[i].ID, s.o.View)
 			if err != nil {
@@ -364,86 +367,4 @@ func compareDays(a, b string) int {
 	x, _ := time.Parse(time.DateOnly, a)
 	y, _ := time.Parse(time.DateOnly, b)
 	return x.Compare(y)
-}
-
-// physical is an index of lines.
-type physical struct {
-	Name, Day string
-	// Service is whose it is; empty for one that services share.
-	Service        string
-	Entries, Bytes int64
-	// Checkpoint is the sequence number up to which all is written.
-	Checkpoint int64
-}
-
-// indices lists those of lines that loglode made: what bears its _meta.
-func (s *Store) indices(ctx context.Context) ([]physical, error) {
-	var mappings map[string]struct {
-		Mappings struct {
-			Meta struct {
-				Loglode ownMark `json:"loglode"`
-			} `json:"_meta"`
-		} `json:"mappings"`
-	}
-	err := s.client.call(ctx, http.MethodGet, "/"+s.names.lines()+"/_mapping?filter_path=*.mappings._meta", nil, &mappings)
-	if is(err, http.StatusNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var stats struct {
-		Indices map[string]struct {
-			Primaries struct {
-				Docs struct {
-					Count int64 `json:"count"`
-				} `json:"docs"`
-				Store struct {
-					Size int64 `json:"size_in_bytes"`
-				} `json:"store"`
-			} `json:"primaries"`
-			Shards map[string][]struct {
-				Routing struct {
-					Primary bool `json:"primary"`
-				} `json:"routing"`
-				SeqNo struct {
-					Local int64 `json:"local_checkpoint"`
-				} `json:"seq_no"`
-			} `json:"shards"`
-		} `json:"indices"`
-	}
-	err = s.client.call(ctx, http.MethodGet, "/"+s.names.lines()+"/_stats/docs,store?level=shards", nil, &stats)
-	if is(err, http.StatusNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var list []physical
-	for name, m := range mappings {
-		mark := m.Mappings.Meta.Loglode
-		if mark.Kind != kindLines {
-			continue
-		}
-		is := stats.Indices[name]
-		p := physical{Name: name, Day: mark.Day, Service: mark.Service, Entries: is.Primaries.Docs.Count, Bytes: is.Primaries.Store.Size, Checkpoint: -1}
-		for _, copies := range is.Shards {
-			for _, c := range copies {
-				if c.Routing.Primary {
-					p.Checkpoint = c.SeqNo.Local
-				}
-			}
-		}
-		list = append(list, p)
-	}
-	slices.SortFunc(list, func(a, b physical) int {
-		if c := compareDays(a.Day, b.Day); c != 0 {
-			return c
-		}
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	return list, nil
 }

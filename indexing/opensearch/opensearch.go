@@ -89,6 +89,8 @@ type Options struct {
 	// ServicePatterns is how many new patterns of one service and day one process
 	// stores; 0 for 10,000. Lines of further ones are stored without.
 	ServicePatterns int
+	// DayPatterns is the same for all services; 0 for 200,000.
+	DayPatterns int
 	// Patient has Open succeed while the cluster is away.
 	Patient bool
 	// Now is the clock; nil is time.Now.
@@ -110,7 +112,7 @@ type Store struct {
 	gates     *gates
 	patterns  *knownPatterns
 	models    *models
-	reopened  reopened
+	largest   largest
 	// preparing is held while what every store needs is made; prepared says that it
 	// is there.
 	preparing sync.Mutex
@@ -145,7 +147,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open OpenSearch: %w", err)
 	}
-	s := &Store{o: o, names: names{o.Prefix}, client: &client{c, firstWait, o.Logger}, log: o.Logger, gates: newGates(), patterns: newKnownPatterns(o.ServicePatterns)}
+	s := &Store{o: o, names: names{o.Prefix}, client: &client{c, firstWait, o.Logger}, log: o.Logger, gates: newGates(), patterns: newKnownPatterns(o.ServicePatterns, o.DayPatterns, o.Now)}
 	s.analysers.New = func() any { return analysis.New() }
 	s.placement = newPlacement(s.client, s.names, o)
 	s.models = &models{client: s.client, index: first(s.names.patterns())}
@@ -188,6 +190,9 @@ func withDefaults(o Options) Options {
 	if o.ServicePatterns == 0 {
 		o.ServicePatterns = 10_000
 	}
+	if o.DayPatterns == 0 {
+		o.DayPatterns = 200_000
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -217,6 +222,7 @@ func (s *Store) noticed(err error) error {
 	if is(err, http.StatusNotFound) {
 		s.prepared.Store(false)
 		s.patterns.forget()
+		s.models.forget()
 	}
 	return err
 }
@@ -224,12 +230,16 @@ func (s *Store) noticed(err error) error {
 // prepare makes the indices that do not belong to a day.
 func (s *Store) prepare(ctx context.Context) error {
 	var aliases []any
-	for _, index := range []struct{ alias, kind, body string }{
-		{s.names.placement(), kindPlacement, placementIndex(s.o.Replicas)},
-		{s.names.patterns(), kindPatterns, patternsIndex(s.o.Replicas)},
-		{s.names.vectors(), kindVectors, vectorsIndex(s.o.Replicas)},
+	for _, index := range []struct {
+		alias, kind string
+		body        func(ownMark, int) string
+	}{
+		{s.names.placement(), kindPlacement, placementIndex},
+		{s.names.patterns(), kindPatterns, patternsIndex},
+		{s.names.vectors(), kindVectors, vectorsIndex},
 	} {
-		if err := s.client.createIndex(ctx, first(index.alias), index.kind, index.body); err != nil {
+		mark := s.names.mark(index.kind)
+		if err := s.client.createIndex(ctx, first(index.alias), mark, index.body(mark, s.o.Replicas)); err != nil {
 			return err
 		}
 		aliases = append(aliases, map[string]any{"add": map[string]any{"index": first(index.alias), "alias": index.alias}})

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+
+	"github.com/loglode/loglode/pipeline"
 )
 
 // maxPlaced bounds the aliases that a process remembers.
@@ -102,13 +104,37 @@ func (p *placement) roomForOwn(ctx context.Context, service string) bool {
 
 // make makes the physical index and the alias, where they are not there.
 func (p *placement) make(ctx context.Context, alias string, w placed) error {
-	service := w.Service
-	if w.Physical == p.names.pack(w.Day) {
-		service = ""
+	mark := p.names.mark(kindLines)
+	mark.Day = w.Day
+	if w.Physical != p.names.pack(w.Day) {
+		mark.Service = w.Service
 	}
-	if err := p.client.createIndex(ctx, w.Physical, kindLines, linesIndex(p.names, service, w.Day, p.replicas)); err != nil {
+	if err := p.client.createIndex(ctx, w.Physical, mark, linesIndex(mark, p.names.lines(), p.replicas)); err != nil {
+		return err
+	}
+	if err := p.checkAlias(ctx, alias, w.Physical); err != nil {
 		return err
 	}
 	add := map[string]any{"index": w.Physical, "alias": alias, "filter": term("service", w.Service)}
 	return p.client.call(ctx, http.MethodPost, "/_aliases", map[string]any{"actions": []any{map[string]any{"add": add}}}, nil)
+}
+
+// checkAlias makes sure that an alias stands for no other index: a write through
+// one that stands for two is refused, and what it reads is somebody else's.
+func (p *placement) checkAlias(ctx context.Context, alias, physical string) error {
+	var found map[string]any
+	err := p.client.call(ctx, http.MethodGet, "/_alias/"+alias, nil, &found)
+	if is(err, http.StatusNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for index := range found {
+		if index != physical {
+			return pipeline.WithHint(unfit("alias %s stands for index %s, not for %s alone", alias, index, physical),
+				"another loglode's opensearch.prefix leads to the same name, or somebody has added the alias: remove it there")
+		}
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/loglode/loglode/pipeline"
 	"github.com/loglode/loglode/pipeline/analysis"
@@ -102,7 +103,7 @@ func (a *searchAnswer[T]) whole() error {
 // search asks an index, an alias, or a point in time, which names its index
 // itself. An alias that is not there yet holds nothing.
 func search[T any](ctx context.Context, c *client, index string, query map[string]any, answer *searchAnswer[T]) error {
-	path := "/_search"
+	path := "/_search?allow_partial_search_results=false"
 	if index != "" {
 		path = "/" + index + "/_search?ignore_unavailable=true&allow_partial_search_results=false"
 	}
@@ -115,20 +116,39 @@ func search[T any](ctx context.Context, c *client, index string, query map[strin
 	return answer.whole()
 }
 
-func (s *Store) search(ctx context.Context, index string, query map[string]any, answer *searchAnswer[patternDocument]) error {
-	return search(ctx, s.client, index, query, answer)
+// searchPatterns asks the index of patterns. One that is gone is an error, and is
+// made again by who writes next.
+func (s *Store) searchPatterns(ctx context.Context, query map[string]any, answer *searchAnswer[patternDocument]) error {
+	path := "/" + s.names.patterns() + "/_search?allow_partial_search_results=false"
+	if err := s.client.call(ctx, http.MethodPost, path, query, answer); err != nil {
+		return s.noticed(err)
+	}
+	return answer.whole()
 }
 
-// keepAlive is how long a point in time lives between two pages.
-const keepAlive = "5m"
+const (
+	// keepAlive is how long a point in time lives between two pages.
+	keepAlive = "5m"
+	// closeTimeout bounds the closing of one, which nobody waits for.
+	closeTimeout = 2 * time.Second
+)
 
-// eachHit calls fn with all that a query finds at one point in time, in pages.
-// The query has a size and a sort.
-func eachHit[T any](ctx context.Context, c *client, index string, query map[string]any, fn func([]hit[T]) error) error {
+// pages makes a query for one page after the other.
+type pages[T any] func(ctx context.Context, index string, query map[string]any, answer *searchAnswer[T]) error
+
+// byShardDoc is the order of pages that read an index from end to end. It is
+// unique within a shard alone (measured on 3.6: in a search of two indices the
+// same values come from both, and search_after passes over documents), so such
+// pages are of one index, which has one shard.
+var byShardDoc = []any{asc("_shard_doc")}
+
+// eachHit calls fn with all that a query finds in an index at one point in time,
+// in pages. The query has a size, and is sorted by byShardDoc.
+func eachHit[T any](ctx context.Context, c *client, index string, query map[string]any, read pages[T], fn func([]hit[T]) error) error {
 	var opened struct {
 		ID string `json:"pit_id"`
 	}
-	err := c.call(ctx, http.MethodPost, "/"+index+"/_search/point_in_time?keep_alive="+keepAlive, nil, &opened)
+	err := c.call(ctx, http.MethodPost, "/"+index+"/_search/point_in_time?allow_partial_pit_creation=false&keep_alive="+keepAlive, nil, &opened)
 	if is(err, http.StatusNotFound) {
 		return nil
 	}
@@ -137,7 +157,9 @@ func eachHit[T any](ctx context.Context, c *client, index string, query map[stri
 	}
 	id := opened.ID
 	defer func() {
-		if err := c.call(context.WithoutCancel(ctx), http.MethodDelete, "/_search/point_in_time", map[string]any{"pit_id": []string{id}}, nil); err != nil {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		if err := c.once(closing, http.MethodDelete, "/_search/point_in_time", map[string]any{"pit_id": []string{id}}, nil); err != nil {
 			c.log.Warn("a point in time of OpenSearch's cannot be closed; it ends by itself, and a node bears 300", "keep_alive", keepAlive, "error", err)
 		}
 	}()
@@ -148,7 +170,7 @@ func eachHit[T any](ctx context.Context, c *client, index string, query map[stri
 	for {
 		page["pit"] = map[string]any{"id": id, "keep_alive": keepAlive}
 		var answer searchAnswer[T]
-		if err := search(ctx, c, "", page, &answer); err != nil {
+		if err := read(ctx, "", page, &answer); err != nil {
 			return err
 		}
 		hits := answer.Hits.Hits
@@ -165,8 +187,33 @@ func eachHit[T any](ctx context.Context, c *client, index string, query map[stri
 	}
 }
 
-func (s *Store) each(ctx context.Context, index string, query map[string]any, fn func([]hit[patternDocument]) error) error {
-	return eachHit(ctx, s.client, index, query, fn)
+// eachPattern calls fn with the pattern documents that a query finds.
+func (s *Store) eachPattern(ctx context.Context, query map[string]any, fn func([]hit[patternDocument]) error) error {
+	return eachHit(ctx, s.client, s.names.patterns(), query, func(ctx context.Context, index string, query map[string]any, answer *searchAnswer[patternDocument]) error {
+		return search(ctx, s.client, index, query, answer)
+	}, fn)
+}
+
+// eachLine calls fn with the lines that a query finds in the days that a filter
+// touches, one index after the other.
+func (s *Store) eachLine(ctx context.Context, f *pipeline.Filter, query map[string]any, fn func([]hit[line]) error) error {
+	list, err := s.indices(ctx)
+	if err != nil {
+		return err
+	}
+	read := func(ctx context.Context, index string, query map[string]any, answer *searchAnswer[line]) error {
+		_, err := s.searchLines(ctx, index, query, answer)
+		return err
+	}
+	for _, p := range list {
+		if f.From != 0 && p.Day < pipeline.Day(f.From) || f.To != 0 && p.Day > pipeline.Day(f.To-1) {
+			continue
+		}
+		if err := eachHit(ctx, s.client, p.Name, query, read, fn); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // named is a filter on a field by exact values, of which those that end in * are

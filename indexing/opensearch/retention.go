@@ -1,10 +1,12 @@
 package opensearch
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,46 +59,114 @@ func (p *placement) forgetDay(day string) {
 	}
 }
 
-// pruneAfter is how old a pattern document is before it can be without a line:
-// it is created a moment after its first one.
+// pruneAfter is how long ago a pattern document was made before it can be without
+// a line: that is a moment after its first one.
 const pruneAfter = 24 * time.Hour
 
 // PruneVectors removes pattern documents of which no day holds a line any more,
 // and returns how many. Vectors by content stay: they may come again.
 func (s *Store) PruneVectors(ctx context.Context) (removed int64, err error) {
-	held, err := s.heldPatterns(ctx)
+	held, err := s.heldPatterns(ctx, nil)
 	if err != nil {
 		return 0, fmt.Errorf("prune patterns: %w", err)
 	}
-	old := map[string]any{"range": map[string]any{"time": map[string]any{"lt": s.o.Now().Add(-pruneAfter).UnixNano()}}}
-	query := map[string]any{"size": pageSize, "query": old, "sort": []any{asc("_shard_doc")}, "_source": []string{"cluster", "namespace", "service", "pattern"}}
-	var gone []action
-	err = eachHit(ctx, s.client, s.names.patterns(), query, func(hits []hit[patternDocument]) error {
+	old := map[string]any{"range": map[string]any{"written": map[string]any{"lt": s.o.Now().Add(-pruneAfter).UnixNano()}}}
+	query := map[string]any{"size": pageSize, "query": old, "sort": byShardDoc, "_source": []string{"cluster", "namespace", "service", "pattern"}}
+	var gone []stalePattern
+	err = s.eachPattern(ctx, query, func(hits []hit[patternDocument]) error {
 		for i := range hits {
 			d := &hits[i].Source
-			if held[groupKey{Cluster: d.Cluster, Namespace: d.Namespace, Service: d.Service, Pattern: d.Pattern}] {
-				continue
+			if !held[d.group()] {
+				gone = append(gone, stalePattern{id: hits[i].ID, key: d.group()})
 			}
-			gone = append(gone, action{head: fmt.Appendf(nil, `{"delete":{"_index":%q,"_id":%q}}`+"\n", s.names.patterns(), hits[i].ID), at: len(gone)})
 		}
 		return nil
 	})
-	if err != nil || len(gone) == 0 {
-		return 0, err
-	}
-	s.patterns.forget()
-	if err := s.bulk(ctx, systemTarget, gone, make([]fate, len(gone))); err != nil {
+	if err != nil {
 		return 0, fmt.Errorf("prune patterns: %w", err)
 	}
-	return int64(len(gone)), nil
+	for some := range slices.Chunk(gone, mgetAtOnce) {
+		n, err := s.prune(ctx, some)
+		removed += n
+		if err != nil {
+			return removed, fmt.Errorf("prune patterns: %w", err)
+		}
+	}
+	return removed, nil
 }
 
-// heldPatterns are the patterns that lines have.
-func (s *Store) heldPatterns(ctx context.Context) (map[groupKey]bool, error) {
+// stalePattern is a document without lines.
+type stalePattern struct {
+	id  string
+	key groupKey
+}
+
+// prune removes documents, and brings back those of which a line has come
+// meanwhile: who wrote that found the document there.
+func (s *Store) prune(ctx context.Context, stale []stalePattern) (removed int64, err error) {
+	docs := make([]map[string]any, len(stale))
+	remove := make([]action, len(stale))
+	for i, p := range stale {
+		docs[i] = map[string]any{"_index": s.names.patterns(), "_id": p.id}
+		remove[i] = action{head: fmt.Appendf(nil, `{"delete":{"_index":%q,"_id":%q}}`+"\n", s.names.patterns(), p.id), at: i}
+	}
+	before, err := mget[json.RawMessage](ctx, s.client, docs)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := s.bulkOwn(ctx, remove); err != nil {
+		return 0, err
+	}
+	s.patterns.forget() // what is written from now on makes its document itself
+	if err := s.Refresh(ctx); err != nil {
+		return 0, err
+	}
+	held, err := s.heldPatterns(ctx, stale)
+	if err != nil {
+		return 0, err
+	}
+	var bring []action
+	for i, p := range stale {
+		if held[p.key] && before[i].Found {
+			head := fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.patterns(), p.id)
+			bring = append(bring, action{head: head, body: append(compact(before[i].Source), '\n'), at: len(bring)})
+		}
+	}
+	if len(bring) > 0 {
+		if _, err := s.bulkOwn(ctx, bring); err != nil {
+			return 0, err
+		}
+	}
+	return int64(len(stale) - len(bring)), nil
+}
+
+// compact is a JSON value in one line.
+func compact(value json.RawMessage) []byte {
+	var b bytes.Buffer
+	if err := json.Compact(&b, value); err != nil {
+		return value
+	}
+	return b.Bytes()
+}
+
+// group is what lines of a pattern document are grouped by.
+func (d *patternDocument) group() groupKey {
+	return groupKey{Cluster: d.Cluster, Namespace: d.Namespace, Service: d.Service, Pattern: d.Pattern}
+}
+
+// heldPatterns are the patterns that lines have: all, or those of some documents.
+func (s *Store) heldPatterns(ctx context.Context, of []stalePattern) (map[groupKey]bool, error) {
 	held := map[groupKey]bool{}
 	g := &grouping{store: s, groups: map[groupKey]*pipeline.PatternGroup{}}
-	lines := boolean{MustNot: []any{term("pattern", "")}}.json()
-	err := g.pages(ctx, lines, sources("cluster", "namespace", "service", "pattern"), map[string]any{}, func(c *composite) error {
+	lines := boolean{MustNot: []any{term("pattern", "")}}
+	if of != nil {
+		ids := make([]string, len(of))
+		for i := range of {
+			ids[i] = of[i].key.Pattern
+		}
+		lines.Filter = []any{terms("pattern", ids)}
+	}
+	err := g.pages(ctx, lines.json(), sources("cluster", "namespace", "service", "pattern"), map[string]any{}, func(c *composite) error {
 		for i := range c.Buckets {
 			held[c.Buckets[i].Key] = true
 		}

@@ -6,46 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
-// reopenedFor is how long a day that was written to after it was sealed stays
-// open: where one old line comes, others do.
-const reopenedFor = 24 * time.Hour
-
-// reopened remembers what this process has opened again.
-type reopened struct {
-	mu sync.Mutex
-	at map[string]time.Time // by physical index
-}
-
-func (r *reopened) add(index string, now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.at == nil {
-		r.at = map[string]time.Time{}
-	}
-	r.at[index] = now
-}
-
-// recently says whether an index was opened a short time ago, and forgets it else.
-func (r *reopened) recently(index string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at, known := r.at[index]
-	if known && now.Sub(at) >= reopenedFor {
-		delete(r.at, index)
-		return false
-	}
-	return known
-}
-
 // Seal merges the segments of each index of the days before a day into one, and
 // closes it to writes: smaller, faster to search, and a snapshot of it never
-// changes. It returns how many it has sealed. The merge goes on by itself. A late
-// line opens its day again.
-func (s *Store) Seal(ctx context.Context, before string) (n int, err error) {
+// changes. What got a line within the last quiet is left: where one comes late,
+// others do. Seal returns how many indices it has sealed; their merges go on by
+// themselves. A late line opens its day again.
+func (s *Store) Seal(ctx context.Context, before string, quiet time.Duration) (n int, err error) {
 	list, err := s.indices(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("seal days: %w", err)
@@ -55,7 +24,14 @@ func (s *Store) Seal(ctx context.Context, before string) (n int, err error) {
 		return 0, fmt.Errorf("seal days: %w", err)
 	}
 	for _, p := range list {
-		if p.Day >= before || done[p.Name] || s.reopened.recently(p.Name, s.o.Now()) {
+		if p.Day >= before || done[p.Name] {
+			continue
+		}
+		last, err := s.lastWrite(ctx, p.Name)
+		if err != nil {
+			return n, fmt.Errorf("seal index %s: %w", p.Name, err)
+		}
+		if s.o.Now().Sub(last) < quiet {
 			continue
 		}
 		if err := s.seal(ctx, p.Name); err != nil {
@@ -66,7 +42,18 @@ func (s *Store) Seal(ctx context.Context, before string) (n int, err error) {
 	return n, nil
 }
 
-// seal has the alias say that the block is ours before there is one.
+// lastWrite is when an index got its last line.
+func (s *Store) lastWrite(ctx context.Context, index string) (time.Time, error) {
+	query := map[string]any{"size": 1, "track_total_hits": false, "_source": []string{"written"}, "sort": []any{desc("written")}}
+	var answer searchAnswer[line]
+	if err := search(ctx, s.client, index, query, &answer); err != nil || len(answer.Hits.Hits) == 0 {
+		return time.Time{}, err
+	}
+	return time.Unix(0, answer.Hits.Hits[0].Source.Written), nil
+}
+
+// seal has the alias say that the block is ours before there is one. The alias
+// stays when the day is opened again: without a block it says nothing.
 func (s *Store) seal(ctx context.Context, index string) error {
 	add := map[string]any{"index": index, "alias": s.names.sealed()}
 	if err := s.client.call(ctx, http.MethodPost, "/_aliases", map[string]any{"actions": []any{map[string]any{"add": add}}}, nil); err != nil {
@@ -113,11 +100,6 @@ func (s *Store) reopen(ctx context.Context, index string) (bool, error) {
 	}
 	s.log.Info("a sealed day is opened again, for lines that come late", "index", index)
 	if err := s.client.call(ctx, http.MethodPut, "/"+index+"/_settings", `{"index.blocks.write":null}`, nil); err != nil {
-		return false, fmt.Errorf("open sealed index %s: %w", index, err)
-	}
-	s.reopened.add(index, s.o.Now())
-	remove := map[string]any{"index": index, "alias": s.names.sealed(), "must_exist": false}
-	if err := s.client.call(ctx, http.MethodPost, "/_aliases", map[string]any{"actions": []any{map[string]any{"remove": remove}}}, nil); err != nil {
 		return false, fmt.Errorf("open sealed index %s: %w", index, err)
 	}
 	return true, nil

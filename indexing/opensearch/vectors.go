@@ -61,6 +61,15 @@ type models struct {
 
 	mu    sync.Mutex
 	known map[string]int
+	// ensuring is held while _meta, which is replaced as a whole, gets a model more.
+	ensuring sync.Mutex
+}
+
+// forget has the models be read again: the index may be another one.
+func (m *models) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known = nil
 }
 
 // meta is the _meta of the index of patterns.
@@ -135,6 +144,8 @@ func (m *models) dimensions(ctx context.Context, model string) (int, error) {
 // ensure makes the field of a model's vectors. It asks each time: the index may
 // have been made anew.
 func (m *models) ensure(ctx context.Context, model string, dimensions int) error {
+	m.ensuring.Lock()
+	defer m.ensuring.Unlock()
 	found, err := m.read(ctx)
 	if err != nil {
 		return err
@@ -202,28 +213,21 @@ func (s *Store) vectorsOf(ctx context.Context, keys []string) (map[string]map[st
 	return found, err
 }
 
-// vectorsAtOnce is how many vectors one request reads.
-const vectorsAtOnce = 1000
-
 // eachVector calls yield for each of the stored vectors that is there, with its
 // place in ids.
 func (s *Store) eachVector(ctx context.Context, ids []string, yield func(at int, stored *storedVector, v []float32)) error {
-	for start := 0; start < len(ids); start += vectorsAtOnce {
-		var answer struct {
-			Docs []struct {
-				Found  bool         `json:"found"`
-				Source storedVector `json:"_source"`
-			} `json:"docs"`
+	for start := 0; start < len(ids); start += mgetAtOnce {
+		chunk := ids[start:min(start+mgetAtOnce, len(ids))]
+		docs := make([]map[string]any, len(chunk))
+		for i, id := range chunk {
+			docs[i] = map[string]any{"_index": s.names.vectors(), "_id": id}
 		}
-		chunk := ids[start:min(start+vectorsAtOnce, len(ids))]
-		if err := s.client.call(ctx, http.MethodPost, "/"+s.names.vectors()+"/_mget", map[string]any{"ids": chunk}, &answer); err != nil {
+		found, err := mget[storedVector](ctx, s.client, docs)
+		if err != nil {
 			return fmt.Errorf("read vectors: %w", err)
 		}
-		if len(answer.Docs) != len(chunk) {
-			return fmt.Errorf("read vectors: %d answers for %d: %w", len(answer.Docs), len(chunk), pipeline.ErrTryLater)
-		}
-		for i := range answer.Docs {
-			d := &answer.Docs[i]
+		for i := range found {
+			d := &found[i]
 			if !d.Found {
 				continue
 			}
@@ -250,7 +254,7 @@ func (s *Store) Unembedded(ctx context.Context, model string, n int) ([]embeddin
 		"sort": []any{desc("level"), desc("time"), asc("key")},
 	}
 	var answer searchAnswer[patternDocument]
-	if err := s.search(ctx, s.names.patterns(), query, &answer); err != nil {
+	if err := s.searchPatterns(ctx, query, &answer); err != nil {
 		return nil, fmt.Errorf("find patterns without a vector: %w", err)
 	}
 	var list []embedding.Pending
@@ -293,7 +297,7 @@ func (s *Store) SetVectors(ctx context.Context, model string, vectors []embeddin
 		}
 		actions[i] = action{head: fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.vectors(), vectorID(keys[i], model)), body: body, at: i}
 	}
-	if err := s.bulk(ctx, systemTarget, actions, make([]fate, len(vectors))); err != nil {
+	if _, err := s.bulkOwn(ctx, actions); err != nil {
 		return fmt.Errorf("set vectors: %w", s.noticed(err))
 	}
 	if err := s.spreadVectors(ctx, model, keys); err != nil {
@@ -322,10 +326,10 @@ func (s *Store) spreadVectors(ctx context.Context, model string, keys []string) 
 	}
 	var actions []action
 	query := map[string]any{
-		"size": pageSize, "_source": []string{"key"}, "sort": []any{asc("_shard_doc")},
+		"size": pageSize, "_source": []string{"key"}, "sort": byShardDoc,
 		"query": boolean{Filter: []any{terms("key", keys)}, MustNot: []any{term("models", model)}}.json(),
 	}
-	err = s.each(ctx, s.names.patterns(), query, func(hits []hit[patternDocument]) error {
+	err = s.eachPattern(ctx, query, func(hits []hit[patternDocument]) error {
 		for i := range hits {
 			v, known := vectors[hits[i].Source.Key][model]
 			if !known {
@@ -347,5 +351,6 @@ func (s *Store) spreadVectors(ctx context.Context, model string, keys []string) 
 	if err != nil || len(actions) == 0 {
 		return err
 	}
-	return s.bulk(ctx, systemTarget, actions, make([]fate, len(actions)))
+	_, err = s.bulkOwn(ctx, actions)
+	return err
 }

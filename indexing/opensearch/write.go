@@ -3,8 +3,10 @@ package opensearch
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -29,18 +31,36 @@ func (s *Store) Write(ctx context.Context, entries []pipeline.Entry, results []p
 	}
 	w := &writing{store: s, entries: entries, results: results, stamp: s.nextStamp(), patterns: make([]pipeline.Pattern, len(entries))}
 	w.sort()
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(targetsAtOnce)
-	for at, numbers := range w.byIndex {
-		group.Go(func() error { return w.lines(groupCtx, at, numbers) })
+	if err := s.admitStored(ctx, w); err != nil {
+		return fmt.Errorf("write entries: %w", s.noticed(err))
 	}
-	if err := group.Wait(); err != nil {
+	if err := w.all(ctx); err != nil {
 		return fmt.Errorf("write entries: %w", s.noticed(err))
 	}
 	if err := s.writePatterns(ctx, w); err != nil {
 		return fmt.Errorf("write patterns: %w", s.noticed(err))
 	}
 	return nil
+}
+
+// all creates the lines of all aliases. One that fails does not hold the others.
+func (w *writing) all(ctx context.Context) error {
+	var group errgroup.Group
+	group.SetLimit(targetsAtOnce)
+	var mu sync.Mutex
+	var failed []error
+	for at, numbers := range w.byIndex {
+		group.Go(func() error {
+			if err := w.lines(ctx, at, numbers); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = append(failed, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // they tell by failed
+	return errors.Join(failed...)
 }
 
 // serviceDay is what an alias stands for.
@@ -55,6 +75,9 @@ type writing struct {
 	byIndex map[serviceDay][]int
 	// patterns are what lines are stored with: none beyond a service's bound.
 	patterns []pipeline.Pattern
+	// over are entries whose patterns are new to this process, where there are as
+	// many as there may be.
+	over []int
 }
 
 // sort rejects what is too large, and gathers the rest by index.
@@ -64,13 +87,12 @@ func (w *writing) sort() {
 		e := &w.entries[i]
 		w.results[i] = pipeline.WriteResult{}
 		if len(e.Raw) > maxRaw {
-			w.results[i] = pipeline.WriteResult{Outcome: pipeline.Rejected, Reason: "too_large"}
+			w.results[i] = pipeline.WriteResult{Outcome: pipeline.Rejected, Reason: tooLarge}
 			continue
 		}
 		w.patterns[i] = e.Pattern
 		if !e.Pattern.ID.IsZero() && !w.store.patterns.admit(e) {
-			w.patterns[i] = pipeline.Pattern{}
-			w.results[i].Unpatterned = true
+			w.over = append(w.over, i)
 		}
 		at := serviceDay{e.Service, e.Day()}
 		w.byIndex[at] = append(w.byIndex[at], i)
@@ -86,8 +108,7 @@ func (w *writing) lines(ctx context.Context, at serviceDay, numbers []int) error
 		if err != nil {
 			return err
 		}
-		fates := make([]fate, len(w.entries))
-		err = s.bulk(ctx, physical, w.actions(alias, numbers), fates)
+		fates, err := w.create(ctx, alias, physical, numbers)
 		if is(err, http.StatusNotFound) && !again {
 			s.placement.forget(alias)
 			continue
@@ -114,11 +135,63 @@ func (w *writing) lines(ctx context.Context, at serviceDay, numbers []int) error
 	}
 }
 
+// create creates the lines of one alias, and makes sure that what is refused is
+// refused for what it is: else the stream would drain into the dead letters when
+// the index, or what stands before it, is at fault.
+func (w *writing) create(ctx context.Context, alias, physical string, numbers []int) ([]fate, error) {
+	s, fates := w.store, make([]fate, len(w.entries))
+	if err := s.bulk(ctx, physical, w.actions(alias, numbers, documentWhole), fates); err != nil {
+		return nil, err
+	}
+	var refused []int
+	for _, i := range numbers {
+		if fates[i].outcome == pipeline.Rejected {
+			refused = append(refused, i)
+		}
+	}
+	if len(refused) == 0 {
+		return fates, nil
+	}
+	// Without what a program's own names and values can be wrong with. All of it is
+	// in the text.
+	if err := s.bulk(ctx, physical, w.actions(alias, refused, documentBare), fates); err != nil {
+		return nil, err
+	}
+	left := countRefused(fates)
+	if left == 0 {
+		return fates, nil
+	}
+	if left > fewRefused && left*10 > len(numbers) {
+		return nil, errRefused(left, len(numbers), physical)
+	}
+	return fates, s.tryCanary(ctx, alias, physical, &w.entries[refused[0]])
+}
+
+// tryCanary says whether an index takes a document that has nothing to be refused
+// for. It is not stored: it is to replace one that is not there, which OpenSearch
+// tells last.
+func (s *Store) tryCanary(ctx context.Context, alias, physical string, like *pipeline.Entry) error {
+	analyser, giveBack := s.analyser()
+	defer giveBack()
+	e := pipeline.Entry{Time: like.Time, Service: like.Service, Kind: pipeline.KindLog, Raw: "canary", Message: "canary", Resource: &pipeline.Resource{},
+		Attributes: []pipeline.Attribute{{Key: "canary", Value: "true"}}}
+	head := fmt.Appendf(nil, `{"index":{"_index":%q,"_id":"loglode-canary","if_seq_no":1,"if_primary_term":1}}`+"\n", alias)
+	body := (&encoder{analyser: analyser}).line(nil, &e, pipeline.Pattern{}, 0)
+	fates := make([]fate, 1)
+	if err := s.bulk(ctx, physical, []action{{head: head, body: body}}, fates); err != nil {
+		return err
+	}
+	if fates[0].outcome == pipeline.Rejected {
+		return errRefused(1, 1, physical)
+	}
+	return nil
+}
+
 // actions are the creates of some entries.
-func (w *writing) actions(alias string, numbers []int) []action {
+func (w *writing) actions(alias string, numbers []int, form documentForm) []action {
 	analyser, giveBack := w.store.analyser()
 	defer giveBack()
-	c := &encoder{analyser: analyser}
+	c := &encoder{analyser: analyser, form: form}
 	size := 0
 	for _, i := range numbers {
 		size += roomFor(&w.entries[i], alias)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/loglode/loglode/indexing/opensearch"
 	"github.com/loglode/loglode/indexing/sqlite"
@@ -60,7 +61,7 @@ func (a *App) shards(ctx context.Context) (*query.ShardStatus, error) {
 
 // sealer is a store that can close days that are over.
 type sealer interface {
-	Seal(ctx context.Context, before string) (int, error)
+	Seal(ctx context.Context, before string, quiet time.Duration) (int, error)
 }
 
 // seal closes the days that ended opensearch.seal_after ago.
@@ -70,7 +71,7 @@ func (a *App) seal(ctx context.Context) error {
 	if !is || after == 0 {
 		return nil
 	}
-	n, err := store.Seal(ctx, pipeline.Day(a.now().Add(-after).UnixNano()))
+	n, err := store.Seal(ctx, pipeline.Day(a.now().Add(-after).UnixNano()), after)
 	if n > 0 {
 		a.log.Info("days that are over were sealed", "indices", n)
 	}
@@ -117,7 +118,7 @@ func (a *App) openOpenSearch(ctx context.Context) error {
 		Addresses: strings.FieldsFunc(c.URLs, func(r rune) bool { return r == ',' || r == ' ' }), Username: c.Username, Region: c.Region,
 		Prefix: c.Prefix, Replicas: c.Replicas, Timeout: c.Timeout.Std(), Body: int(c.BulkBytes), Logger: a.log, Now: a.now,
 		Own:  func(service string) bool { return slices.Contains(c.OwnIndices, service) },
-		View: normalise.View, Masked: pattern.Masked, Document: a.document, ServicePatterns: a.cfg.Index.MaxServicePatterns, Patient: a.patient,
+		View: normalise.View, Masked: pattern.Masked, Document: a.document, ServicePatterns: a.cfg.Index.MaxServicePatterns, DayPatterns: a.cfg.Index.MaxPatterns, Patient: a.patient,
 	}
 	for _, file := range []struct {
 		name, path string

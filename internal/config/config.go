@@ -86,7 +86,7 @@ type OpenSearch struct {
 	OwnIndices   []string `koanf:"own_indices" doc:"Services that have an index of their own each day; all others share one. A cluster carries some 1,000 shards a node."`
 	BulkBytes    Size     `koanf:"bulk_bytes" doc:"Size of a bulk request's body before it is compressed."`
 	Timeout      Duration `koanf:"timeout" doc:"Longest time of one request."`
-	SealAfter    Duration `koanf:"seal_after" doc:"How long after its end a day is merged into few segments and closed to writes, such as 2h; late lines open it again, for a day at least. 0: never."`
+	SealAfter    Duration `koanf:"seal_after" doc:"How long after its end a day is merged into few segments and closed to writes, such as 2h; late lines open it again, until none came for as long. 0: never."`
 }
 
 // Embedding configures the embedder and what of a pattern is embedded.

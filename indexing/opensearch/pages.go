@@ -1,0 +1,146 @@
+package opensearch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/loglode/loglode/pipeline"
+)
+
+const (
+	// pageSize is how many documents one request reads at most.
+	pageSize = 1_000
+	// pageBytes is about how many bytes of them: a node holds an answer in its heap,
+	// more than once, and one that has none left ends.
+	pageBytes = 32 << 20
+	// portionBytes is that of a page of which the sizes were asked for first.
+	portionBytes = 16 << 20
+	// largestFresh is how long the size of the largest document is good for.
+	largestFresh = time.Minute
+)
+
+// largest remembers how large documents of lines are at most.
+type largest struct {
+	mu    sync.Mutex
+	bytes int64
+	at    time.Time
+}
+
+// largestLine is how many bytes the largest line takes; up to a minute old.
+func (s *Store) largestLine(ctx context.Context) (int64, error) {
+	l := &s.largest
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.at.IsZero() && time.Since(l.at) < largestFresh {
+		return l.bytes, nil
+	}
+	query := map[string]any{"size": 0, "track_total_hits": false, "aggs": map[string]any{"most": map[string]any{"max": map[string]any{"field": "bytes"}}}}
+	var answer searchAnswer[line]
+	if err := search(ctx, s.client, s.names.lines(), query, &answer); err != nil {
+		return 0, err
+	}
+	var most value
+	if text := answer.Aggregations["most"]; text != nil {
+		if err := json.Unmarshal(text, &most); err != nil {
+			return 0, fmt.Errorf("read the size of the largest line: %w", err)
+		}
+	}
+	l.bytes, l.at = int64(most.Value), time.Now()
+	return l.bytes, nil
+}
+
+// searchLines makes a query for lines, whose size says how many it wants. Where
+// these may be too many bytes for one answer, the sizes are asked for first, and
+// the answer is cut behind what fits: then there is more.
+func (s *Store) searchLines(ctx context.Context, index string, query map[string]any, answer *searchAnswer[line]) (more bool, err error) {
+	size, _ := query["size"].(int)
+	most, err := s.largestLine(ctx)
+	if err != nil {
+		return false, err
+	}
+	if int64(size)*most <= pageBytes {
+		return false, search(ctx, s.client, index, query, answer)
+	}
+	light := maps.Clone(query)
+	light["_source"], light["docvalue_fields"] = false, []string{"bytes"}
+	if err := search(ctx, s.client, index, light, answer); err != nil {
+		return false, err
+	}
+	hits := answer.Hits.Hits
+	n, sum := 0, int64(0)
+	for n < len(hits) {
+		sum += bytesOf(&hits[n])
+		if n > 0 && sum > portionBytes {
+			break
+		}
+		n++
+	}
+	answer.Hits.Hits = hits[:n]
+	return n < len(hits), s.loadLines(ctx, answer.Hits.Hits)
+}
+
+func bytesOf(h *hit[line]) int64 {
+	if values := h.Fields["bytes"]; len(values) == 1 {
+		if n, is := values[0].(float64); is {
+			return int64(n)
+		}
+	}
+	return 0
+}
+
+// loadLines reads the documents of hits.
+func (s *Store) loadLines(ctx context.Context, hits []hit[line]) error {
+	if len(hits) == 0 {
+		return nil
+	}
+	wanted := make([]map[string]any, len(hits))
+	for i := range hits {
+		wanted[i] = map[string]any{"_index": hits[i].Index, "_id": hits[i].ID}
+	}
+	found, err := mget[line](ctx, s.client, wanted)
+	if err != nil {
+		return err
+	}
+	for i := range hits {
+		if !found[i].Found {
+			return fmt.Errorf("line %s is gone from index %s while it is read: %w", hits[i].ID, hits[i].Index, pipeline.ErrTryLater)
+		}
+		hits[i].Source = found[i].Source
+	}
+	return nil
+}
+
+// mgetAtOnce is how many documents one request gets by ID.
+const mgetAtOnce = 1000
+
+// got is a document that was asked for by ID.
+type got[T any] struct {
+	Found  bool   `json:"found"`
+	Source T      `json:"_source"`
+	Error  *cause `json:"error"`
+}
+
+// mget gets documents by ID, one answer for each. What cannot be told is an error,
+// but for an index that is not there: it holds nothing.
+func mget[T any](ctx context.Context, c *client, docs []map[string]any) ([]got[T], error) {
+	var answer struct {
+		Docs []got[T] `json:"docs"`
+	}
+	if err := c.call(ctx, http.MethodPost, "/_mget", map[string]any{"docs": docs}, &answer); err != nil {
+		return nil, err
+	}
+	if len(answer.Docs) != len(docs) {
+		return nil, fmt.Errorf("%d answers for %d documents: %w", len(answer.Docs), len(docs), pipeline.ErrTryLater)
+	}
+	for i := range answer.Docs {
+		if e := answer.Docs[i].Error; e != nil && e.Type != "index_not_found_exception" {
+			return nil, fmt.Errorf("get a document: %s: %s: %w", e.Type, e.Reason, pipeline.ErrTryLater)
+		}
+	}
+	return answer.Docs, nil
+}
