@@ -194,8 +194,13 @@ type cause struct {
 	} `json:"root_cause"`
 }
 
-// refusal reads an answer that refuses, with a hint where there is something to
-// be done.
+// of is the refusal of a part of a request: of an item, of one of several
+// searches.
+func (c *cause) of(status int) error {
+	return hinted(&Error{Status: status, Type: c.Type, Reason: c.Reason})
+}
+
+// refusal reads an answer that refuses a whole request.
 func refusal(status int, answer []byte) error {
 	var said struct {
 		Error   json.RawMessage `json:"error"`
@@ -211,7 +216,12 @@ func refusal(status int, answer []byte) error {
 	default:
 		e.Reason = string(answer[:min(len(answer), 300)])
 	}
-	switch status {
+	return hinted(e)
+}
+
+// hinted gives a refusal its hint, where there is something to be done.
+func hinted(e *Error) error {
+	switch e.Status {
 	case http.StatusUnauthorized:
 		return pipeline.WithHint(e, "check the user and password, or the role that signs the requests")
 	case http.StatusForbidden:

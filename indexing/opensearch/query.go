@@ -86,7 +86,7 @@ type searchAnswer[T any] struct {
 func (a *searchAnswer[T]) whole() error {
 	switch {
 	case a.Error != nil:
-		return &Error{Status: a.Status, Type: a.Error.Type, Reason: a.Error.Reason}
+		return a.Error.of(a.Status)
 	case a.TimedOut:
 		return fmt.Errorf("the search took too long: %w", pipeline.ErrTryLater)
 	case a.Shards.Failed > 0:

@@ -158,6 +158,7 @@ func TestAnItemsFate(t *testing.T) {
 		require.Equal(t, c.fails, err != nil, name)
 		if err != nil {
 			require.ErrorIs(t, err, pipeline.ErrTryLater, name)
+			require.Equal(t, c.item.Status == http.StatusForbidden, hintOf(err) != "", name)
 		}
 	}
 }
