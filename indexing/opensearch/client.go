@@ -169,11 +169,17 @@ func passes(err error) bool {
 }
 
 // call makes a request that may be made twice, and makes it again where its fault
-// may pass, for some 3 seconds.
+// may pass.
 func (c *client) call(ctx context.Context, method, path string, body, out any) error {
+	return c.again(ctx, func() error { return c.once(ctx, method, path, body, out) })
+}
+
+// again does something until it succeeds or its fault does not pass, for some 3
+// seconds.
+func (c *client) again(ctx context.Context, do func() error) error {
 	wait := c.wait
 	for try := 1; ; try++ {
-		err := c.once(ctx, method, path, body, out)
+		err := do()
 		if err == nil || try == callTries || !passes(err) || ctx.Err() != nil {
 			return err
 		}
