@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -165,23 +164,15 @@ func (s *Store) storedAlike(ctx context.Context, w *writing, doubted []int, want
 			e := &w.entries[i]
 			docs = append(docs, map[string]any{"_index": s.names.alias(e.Service, e.Day()), "_id": e.ID.String(), "_source": "pattern"})
 		}
-		var answer struct {
-			Docs []struct {
-				Found  bool `json:"found"`
-				Source struct {
-					Pattern string `json:"pattern"`
-				} `json:"_source"`
-			} `json:"docs"`
-		}
-		if err := s.client.call(ctx, http.MethodPost, "/_mget", map[string]any{"docs": docs}, &answer); err != nil {
+		answers, err := mget[struct {
+			Pattern string `json:"pattern"`
+		}](ctx, s.client, "/_mget", map[string]any{"docs": docs}, len(chunk))
+		if err != nil {
 			return err
-		}
-		if len(answer.Docs) != len(chunk) {
-			return fmt.Errorf("%d of %d documents answered: %w", len(answer.Docs), len(chunk), pipeline.ErrTryLater)
 		}
 		for n, i := range chunk {
 			k := keyOf(&w.entries[i])
-			if _, twice := wanted[k]; !twice && answer.Docs[n].Found && answer.Docs[n].Source.Pattern == patternName(k.pattern) {
+			if _, twice := wanted[k]; !twice && answers[n].Found && answers[n].Source.Pattern == patternName(k.pattern) {
 				wanted[k] = i
 			}
 		}

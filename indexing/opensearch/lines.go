@@ -372,8 +372,21 @@ type physical struct {
 	Checkpoint int64
 }
 
-// indices lists those of lines that loglode made: what bears its _meta.
-func (s *Store) indices(ctx context.Context) ([]physical, error) {
+// indices lists those of lines that loglode made. One whose shard is not there,
+// as for a moment when its node starts, is an error: it is not an empty one.
+func (s *Store) indices(ctx context.Context) (list []physical, err error) {
+	err = s.client.again(ctx, func() error {
+		list, err = s.owned(ctx)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		return s.measure(ctx, list)
+	})
+	return list, err
+}
+
+// owned lists them by name: what bears our _meta.
+func (s *Store) owned(ctx context.Context) ([]physical, error) {
 	var mappings map[string]struct {
 		Mappings struct {
 			Meta struct {
@@ -381,13 +394,33 @@ func (s *Store) indices(ctx context.Context) ([]physical, error) {
 			} `json:"_meta"`
 		} `json:"mappings"`
 	}
-	err := s.client.call(ctx, http.MethodGet, "/"+s.names.lines()+"/_mapping?filter_path=*.mappings._meta", nil, &mappings)
+	err := s.client.once(ctx, http.MethodGet, "/"+s.names.lines()+"/_mapping?filter_path=*.mappings._meta", nil, &mappings)
 	if is(err, http.StatusNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	var list []physical
+	for name, m := range mappings {
+		if mark := m.Mappings.Meta.Loglode; mark.Kind == kindLines {
+			list = append(list, physical{Name: name, Day: mark.Day, Service: mark.Service})
+		}
+	}
+	slices.SortFunc(list, func(a, b physical) int {
+		if c := compareDays(a.Day, b.Day); c != 0 {
+			return c
+		}
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return list, nil
+}
+
+// measure adds what is in each.
+func (s *Store) measure(ctx context.Context, list []physical) error {
 	var stats struct {
 		Indices map[string]struct {
 			Primaries struct {
@@ -408,38 +441,25 @@ func (s *Store) indices(ctx context.Context) ([]physical, error) {
 			} `json:"shards"`
 		} `json:"indices"`
 	}
-	err = s.client.call(ctx, http.MethodGet, "/"+s.names.lines()+"/_stats/docs,store?level=shards", nil, &stats)
-	if is(err, http.StatusNotFound) {
-		return nil, nil
+	err := s.client.once(ctx, http.MethodGet, "/"+s.names.lines()+"/_stats/docs,store?level=shards", nil, &stats)
+	if err != nil && !is(err, http.StatusNotFound) {
+		return err
 	}
-	if err != nil {
-		return nil, err
-	}
-	var list []physical
-	for name, m := range mappings {
-		mark := m.Mappings.Meta.Loglode
-		if mark.Kind != kindLines {
-			continue
-		}
-		is := stats.Indices[name]
-		p := physical{Name: name, Day: mark.Day, Service: mark.Service, Entries: is.Primaries.Docs.Count, Bytes: is.Primaries.Store.Size, Checkpoint: -1}
+	for i := range list {
+		p, there := &list[i], false
+		is := stats.Indices[p.Name]
+		p.Entries, p.Bytes = is.Primaries.Docs.Count, is.Primaries.Store.Size
 		for _, copies := range is.Shards {
 			for _, c := range copies {
 				if c.Routing.Primary {
-					p.Checkpoint = c.SeqNo.Local
+					p.Checkpoint, there = c.SeqNo.Local, true
 				}
 			}
 		}
-		list = append(list, p)
+		if !there {
+			return pipeline.WithHint(fmt.Errorf("the shard of index %s is not there: %w", p.Name, pipeline.ErrTryLater),
+				"wait until its node has started; if its data are lost for good, delete the index")
+		}
 	}
-	slices.SortFunc(list, func(a, b physical) int {
-		if c := compareDays(a.Day, b.Day); c != 0 {
-			return c
-		}
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	return list, nil
+	return nil
 }

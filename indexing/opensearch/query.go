@@ -115,6 +115,42 @@ func search[T any](ctx context.Context, c *client, index string, query map[strin
 	return answer.whole()
 }
 
+// got is the answer for one document of several.
+type got[T any] struct {
+	Found  bool   `json:"found"`
+	Error  *cause `json:"error"`
+	Source T      `json:"_source"`
+}
+
+// mget reads n documents, in their order. That one cannot be read, since its shard
+// is about to be there or the role forbids it, is an error: it may be there. In an
+// index that is not there, nothing is.
+func mget[T any](ctx context.Context, c *client, path string, body map[string]any, n int) (docs []got[T], err error) {
+	err = c.again(ctx, func() error {
+		var answer struct {
+			Docs []got[T] `json:"docs"`
+		}
+		if err := c.once(ctx, http.MethodPost, path, body, &answer); err != nil {
+			return err
+		}
+		docs = answer.Docs
+		if len(docs) != n {
+			return fmt.Errorf("%d of %d documents answered: %w", len(docs), n, pipeline.ErrTryLater)
+		}
+		for i := range docs {
+			switch e := docs[i].Error; {
+			case e == nil || e.Type == "index_not_found_exception":
+			case e.Type == "security_exception":
+				return e.of(http.StatusForbidden)
+			default:
+				return e.of(http.StatusServiceUnavailable)
+			}
+		}
+		return nil
+	})
+	return docs, err
+}
+
 func (s *Store) search(ctx context.Context, index string, query map[string]any, answer *searchAnswer[patternDocument]) error {
 	return search(ctx, s.client, index, query, answer)
 }
@@ -128,7 +164,8 @@ func eachHit[T any](ctx context.Context, c *client, index string, query map[stri
 	var opened struct {
 		ID string `json:"pit_id"`
 	}
-	err := c.call(ctx, http.MethodPost, "/"+index+"/_search/point_in_time?keep_alive="+keepAlive, nil, &opened)
+	// By default it would be one of those shards that are there.
+	err := c.call(ctx, http.MethodPost, "/"+index+"/_search/point_in_time?allow_partial_pit_creation=false&keep_alive="+keepAlive, nil, &opened)
 	if is(err, http.StatusNotFound) {
 		return nil
 	}

@@ -14,7 +14,12 @@ import (
 // DropDay deletes the indices of a day, and no other: what bears our _meta. It
 // is finished when none is left; a repeat goes on.
 func (s *Store) DropDay(ctx context.Context, day string) error {
-	list, err := s.indices(ctx)
+	// Also what has lost its shards.
+	var list []physical
+	err := s.client.again(ctx, func() (err error) {
+		list, err = s.owned(ctx)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("drop day %s: %w", day, err)
 	}

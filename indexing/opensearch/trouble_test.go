@@ -2,6 +2,7 @@ package opensearch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -78,6 +79,48 @@ func TestAnIndexThatIsDeletedUnderneathIsMadeAgain(t *testing.T) {
 		s.refresh(t)
 		checkHolds(t, s, entries)
 	}
+}
+
+// TestAShardThatIsNotThereIsNotAnEmptyOne has shards be away, as they are for a
+// moment when their node has started.
+func TestAShardThatIsNotThereIsNotAnEmptyOne(t *testing.T) {
+	s := impatient(t)
+	ctx := context.Background()
+	entries := indextest.Entries(2, 2, 40)
+	day := entries[0].Day()
+	writeAll(t, s, entries)
+	s.refresh(t)
+	start, err := s.Follow(ctx, pipeline.LineQuery{}, "")
+	require.NoError(t, err)
+	// An index without a shard: no node has the name that it wants.
+	lose := func(index, body string) {
+		var content map[string]any
+		require.NoError(t, json.Unmarshal([]byte(body), &content))
+		content["settings"].(map[string]any)["index.routing.allocation.require._name"] = "nobody"
+		lost, err := json.Marshal(content)
+		require.NoError(t, err)
+		s.must(t, http.MethodDelete, "/"+index, "")
+		s.must(t, http.MethodPut, "/"+index+"?wait_for_active_shards=0", string(lost))
+	}
+	lose(s.names.pack(day), linesIndex(s.names, "", day, 0))
+	lose(first(s.names.vectors()), vectorsIndex(0))
+	s.must(t, http.MethodPut, "/"+first(s.names.vectors())+"/_alias/"+s.names.vectors(), "")
+	for name, read := range map[string]func() error{
+		"days":          func() error { _, err := s.Days(ctx); return err },
+		"indices":       func() error { _, err := s.Indices(ctx); return err },
+		"follow":        func() error { _, err := s.Follow(ctx, pipeline.LineQuery{}, start.Next); return err },
+		"follow anew":   func() error { _, err := s.Follow(ctx, pipeline.LineQuery{}, ""); return err },
+		"scan":          func() error { return s.Scan(ctx, 0, 0, func(pipeline.Stored) error { return nil }) },
+		"lines":         func() error { _, err := s.Lines(ctx, pipeline.LineQuery{}); return err },
+		"cached vector": func() error { _, err := s.Get(ctx, "m", []embedding.Key{{1}}); return err },
+	} {
+		require.ErrorIs(t, read(), pipeline.ErrTryLater, name)
+	}
+	// The way out, where its data are lost for good.
+	require.NoError(t, s.DropDay(ctx, day))
+	days, err := s.Days(ctx)
+	require.NoError(t, err)
+	require.Len(t, days, 1)
 }
 
 func TestADocumentThatIsRefusedGoesAlone(t *testing.T) {

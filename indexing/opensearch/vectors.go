@@ -209,21 +209,13 @@ const vectorsAtOnce = 1000
 // place in ids.
 func (s *Store) eachVector(ctx context.Context, ids []string, yield func(at int, stored *storedVector, v []float32)) error {
 	for start := 0; start < len(ids); start += vectorsAtOnce {
-		var answer struct {
-			Docs []struct {
-				Found  bool         `json:"found"`
-				Source storedVector `json:"_source"`
-			} `json:"docs"`
-		}
 		chunk := ids[start:min(start+vectorsAtOnce, len(ids))]
-		if err := s.client.call(ctx, http.MethodPost, "/"+s.names.vectors()+"/_mget", map[string]any{"ids": chunk}, &answer); err != nil {
+		answers, err := mget[storedVector](ctx, s.client, "/"+s.names.vectors()+"/_mget", map[string]any{"ids": chunk}, len(chunk))
+		if err != nil {
 			return fmt.Errorf("read vectors: %w", err)
 		}
-		if len(answer.Docs) != len(chunk) {
-			return fmt.Errorf("read vectors: %d answers for %d: %w", len(answer.Docs), len(chunk), pipeline.ErrTryLater)
-		}
-		for i := range answer.Docs {
-			d := &answer.Docs[i]
+		for i := range answers {
+			d := &answers[i]
 			if !d.Found {
 				continue
 			}
