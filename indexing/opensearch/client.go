@@ -3,6 +3,7 @@ package opensearch
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -119,6 +120,10 @@ func (c *client) send(ctx context.Context, method, path, contentType string, bod
 	if err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("ask OpenSearch: %w", ctx.Err())
+		}
+		var untrusted *tls.CertificateVerificationError
+		if errors.As(err, &untrusted) {
+			return pipeline.WithHint(unfit("ask OpenSearch: %v", err), "opensearch.ca_file must hold the authority that signed the nodes' certificates, and opensearch.urls a name that they have")
 		}
 		return fmt.Errorf("ask OpenSearch: %w: %w", pipeline.ErrTryLater, err)
 	}
