@@ -4,6 +4,8 @@
 //	prefix := opensearch.Prefix(t) // "t4kq7zv2m6xha-", deleted with all its indices when t ends
 //	base := opensearch.URL(t)      // "http://127.0.0.1:39211"
 //
+//	node := opensearch.Start(t, opensearch.Secured) // one of the test's own, to be killed too
+//
 // Tests of several packages share the node at once: a test touches only indices
 // of its own prefix, and never the node's settings. A mapping that NoDeadlyMapping
 // refuses ends the node for all.
