@@ -236,6 +236,10 @@ func TestDaysAreDroppedAndPatternsPruned(t *testing.T) {
 	s.must(t, http.MethodPut, "/"+s.names.prefix+"other-"+day, `{"settings":{"number_of_replicas":0}}`)
 	require.NoError(t, s.DropDay(context.Background(), day))
 	require.NoError(t, s.DropDay(context.Background(), day), "again")
+	for _, e := range entries {
+		path := "/" + s.names.placement() + "/_doc/" + s.names.alias(e.Service, e.Day())
+		require.Equal(t, e.Day() == day, is(s.client.once(context.Background(), http.MethodGet, path, nil, nil), http.StatusNotFound))
+	}
 	s.must(t, http.MethodGet, "/"+s.names.prefix+"other-"+day, "") // it is not ours
 
 	var left []pipeline.Entry
