@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -262,6 +263,9 @@ func TestDaysAreDroppedAndPatternsPruned(t *testing.T) {
 func TestAnIndexOfSomebodyElseIsLeftAlone(t *testing.T) {
 	s := impatient(t)
 	entries := indextest.Entries(5, 1, 10)
+	// Of one service: where the write to one alias fails, those to others are
+	// cancelled, and one that is under way could make the index once more.
+	entries = slices.DeleteFunc(entries, func(e pipeline.Entry) bool { return e.Service != "kubelet" })
 	pack := s.names.pack(entries[0].Day())
 	s.must(t, http.MethodPut, "/"+pack, "")
 	_, err := write(t, s, entries)
