@@ -37,6 +37,8 @@ type Harness struct {
 	// Refresh makes what was written visible to readers; nil where that is so
 	// at once.
 	Refresh func(t *testing.T, s Store)
+	// Only names the tests that are run; none: all of them.
+	Only []string
 }
 
 // TestIndex is the suite of pipeline.Index and pipeline.LineReader.
@@ -68,12 +70,20 @@ func TestIndex(t *testing.T, h Harness) {
 		{"concurrent", testConcurrent},
 		{"model", testModel},
 	}
+	var names []string
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			tt.run(t, &run{t: t, h: h, store: h.Open(t), model: newModel()})
-		})
+		names = append(names, tt.name)
+		if wanted(h.Only, tt.name) {
+			t.Run(tt.name, func(t *testing.T) {
+				tt.run(t, &run{t: t, h: h, store: h.Open(t), model: newModel()})
+			})
+		}
 	}
+	require.Subset(t, names, h.Only)
 }
+
+// wanted says whether a test is one of those that a harness names.
+func wanted(only []string, name string) bool { return len(only) == 0 || slices.Contains(only, name) }
 
 // run is a store beside its model.
 type run struct {

@@ -31,6 +31,7 @@ type PatternsHarness struct {
 	Open    func(t *testing.T) PatternStore
 	Reopen  func(t *testing.T, s PatternStore) PatternStore
 	Refresh func(t *testing.T, s PatternStore)
+	Only    []string
 }
 
 // Document is what of the suite's patterns is ranked, to be given to a store
@@ -74,9 +75,14 @@ func TestPatterns(t *testing.T, h PatternsHarness) {
 		{"unembedded", testUnembedded},
 		{"model", testPatternModel},
 	}
+	var names []string
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) { tt.run(t, newPatternRun(t, h)) })
+		names = append(names, tt.name)
+		if wanted(h.Only, tt.name) {
+			t.Run(tt.name, func(t *testing.T) { tt.run(t, newPatternRun(t, h)) })
+		}
 	}
+	require.Subset(t, names, h.Only)
 }
 
 // patternRun is a store of patterns beside its model.

@@ -241,8 +241,7 @@ func judge(it item) (f fate, later bool, err error) {
 	case it.Status == http.StatusBadRequest && refusedTypes[it.Error.Type]:
 		return fate{pipeline.Rejected, it.Error.Type}, false, nil
 	}
-	e := &Error{Status: it.Status, Type: it.Error.Type, Reason: it.Error.Reason}
-	return fate{}, false, e.hinted()
+	return fate{}, false, it.Error.of(it.Status)
 }
 
 // sleep waits, or until ctx ends.

@@ -3,6 +3,7 @@ package opensearch
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -120,6 +121,10 @@ func (c *client) send(ctx context.Context, method, path, contentType string, bod
 		if ctx.Err() != nil {
 			return fmt.Errorf("ask OpenSearch: %w", ctx.Err())
 		}
+		var untrusted *tls.CertificateVerificationError
+		if errors.As(err, &untrusted) {
+			return pipeline.WithHint(unfit("ask OpenSearch: %v", err), "opensearch.ca_file must hold the authority that signed the nodes' certificates, and opensearch.urls a name that they have")
+		}
 		return fmt.Errorf("ask OpenSearch: %w: %w", pipeline.ErrTryLater, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
@@ -172,11 +177,17 @@ func passes(err error) bool {
 }
 
 // call makes a request that may be made twice, and makes it again where its fault
-// may pass, for some 3 seconds.
+// may pass.
 func (c *client) call(ctx context.Context, method, path string, body, out any) error {
+	return c.again(ctx, func() error { return c.once(ctx, method, path, body, out) })
+}
+
+// again does something until it succeeds or its fault does not pass, for some 3
+// seconds.
+func (c *client) again(ctx context.Context, do func() error) error {
 	wait := c.wait
 	for try := 1; ; try++ {
-		err := c.once(ctx, method, path, body, out)
+		err := do()
 		if err == nil || try == callTries || !passes(err) || ctx.Err() != nil {
 			return err
 		}
@@ -197,7 +208,13 @@ type cause struct {
 	} `json:"root_cause"`
 }
 
-// refusal reads an answer that refuses.
+// of is the refusal of a part of a request: of an item, of one of several
+// searches.
+func (c *cause) of(status int) error {
+	return hinted(&Error{Status: status, Type: c.Type, Reason: c.Reason})
+}
+
+// refusal reads an answer that refuses a whole request.
 func refusal(status int, answer []byte) error {
 	var said struct {
 		Error   json.RawMessage `json:"error"`
@@ -213,11 +230,11 @@ func refusal(status int, answer []byte) error {
 	default:
 		e.Reason = string(answer[:min(len(answer), 300)])
 	}
-	return e.hinted()
+	return hinted(e)
 }
 
-// hinted is the error with a hint where there is something to be done.
-func (e *Error) hinted() error {
+// hinted gives a refusal its hint, where there is something to be done.
+func hinted(e *Error) error {
 	switch e.Status {
 	case http.StatusUnauthorized:
 		return pipeline.WithHint(e, "check the user and password, or the role that signs the requests")

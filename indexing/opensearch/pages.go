@@ -14,12 +14,12 @@ import (
 
 const (
 	// pageSize is how many documents one request reads at most.
-	pageSize = 1_000
+	pageSize = 500
 	// pageBytes is about how many bytes of them: a node holds an answer in its heap,
 	// more than once, and one that has none left ends.
-	pageBytes = 32 << 20
+	pageBytes = 16 << 20
 	// portionBytes is that of a page of which the sizes were asked for first.
-	portionBytes = 16 << 20
+	portionBytes = 8 << 20
 	// largestFresh is how long the size of the largest document is good for.
 	largestFresh = time.Minute
 )
@@ -125,22 +125,31 @@ type got[T any] struct {
 	Error  *cause `json:"error"`
 }
 
-// mget gets documents by ID, one answer for each. What cannot be told is an error,
-// but for an index that is not there: it holds nothing.
-func mget[T any](ctx context.Context, c *client, docs []map[string]any) ([]got[T], error) {
-	var answer struct {
-		Docs []got[T] `json:"docs"`
-	}
-	if err := c.call(ctx, http.MethodPost, "/_mget", map[string]any{"docs": docs}, &answer); err != nil {
-		return nil, err
-	}
-	if len(answer.Docs) != len(docs) {
-		return nil, fmt.Errorf("%d answers for %d documents: %w", len(answer.Docs), len(docs), pipeline.ErrTryLater)
-	}
-	for i := range answer.Docs {
-		if e := answer.Docs[i].Error; e != nil && e.Type != "index_not_found_exception" {
-			return nil, fmt.Errorf("get a document: %s: %s: %w", e.Type, e.Reason, pipeline.ErrTryLater)
+// mget gets documents by ID, one answer for each. That one cannot be read, since
+// its shard is about to be there or the role forbids it, is an error: it may be
+// there. In an index that is not there, nothing is.
+func mget[T any](ctx context.Context, c *client, docs []map[string]any) (found []got[T], err error) {
+	err = c.again(ctx, func() error {
+		var answer struct {
+			Docs []got[T] `json:"docs"`
 		}
-	}
-	return answer.Docs, nil
+		if err := c.once(ctx, http.MethodPost, "/_mget", map[string]any{"docs": docs}, &answer); err != nil {
+			return err
+		}
+		found = answer.Docs
+		if len(found) != len(docs) {
+			return fmt.Errorf("%d answers for %d documents: %w", len(found), len(docs), pipeline.ErrTryLater)
+		}
+		for i := range found {
+			switch e := found[i].Error; {
+			case e == nil || e.Type == "index_not_found_exception":
+			case e.Type == "security_exception":
+				return e.of(http.StatusForbidden)
+			default:
+				return e.of(http.StatusServiceUnavailable)
+			}
+		}
+		return nil
+	})
+	return found, err
 }

@@ -36,10 +36,10 @@ func TestPagesPassOverNothing(t *testing.T) {
 // Large lines come in portions that a node can bear, and all of them.
 func TestLargeLinesAreReadInPortions(t *testing.T) {
 	s := impatient(t)
-	entries := indextest.Entries(10, 1, 30)
+	entries := indextest.Entries(10, 1, 48)
 	for i := range entries {
 		if i%2 == 0 {
-			entries[i].Raw = strings.Repeat(entries[i].Raw+" ", (2<<20)/(len(entries[i].Raw)+1))
+			entries[i].Raw = strings.Repeat(entries[i].Raw+" ", (512<<10)/(len(entries[i].Raw)+1))
 			entries[i].Message = entries[i].Raw
 		}
 	}
@@ -47,7 +47,7 @@ func TestLargeLinesAreReadInPortions(t *testing.T) {
 	s.refresh(t)
 	most, err := s.largestLine(t.Context())
 	require.NoError(t, err)
-	require.Greater(t, most, int64(2<<20))
+	require.Greater(t, most, int64(512<<10))
 
 	query := map[string]any{"size": pageSize, "query": matchAll, "sort": byShardDoc}
 	pages, seen := 0, map[string]bool{}
@@ -61,12 +61,12 @@ func TestLargeLinesAreReadInPortions(t *testing.T) {
 		require.LessOrEqual(t, bytes, portionBytes)
 		return nil
 	}))
-	require.Len(t, seen, 30)
+	require.Len(t, seen, 48)
 	require.Greater(t, pages, 1)
 
-	page, err := s.Lines(t.Context(), pipeline.LineQuery{Limit: 30})
+	page, err := s.Lines(t.Context(), pipeline.LineQuery{Limit: 48})
 	require.NoError(t, err)
-	require.Len(t, page.Lines, 30)
+	require.Len(t, page.Lines, 48)
 	for i := range page.Lines {
 		require.NotEmpty(t, page.Lines[i].Raw)
 	}
@@ -79,5 +79,5 @@ func TestLargeLinesAreReadInPortions(t *testing.T) {
 		}
 		n, cursor = n+len(page.Lines), page.Next
 	}
-	require.Equal(t, 30, n)
+	require.Equal(t, 48, n)
 }

@@ -3,7 +3,6 @@ package opensearch
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 
@@ -22,23 +21,21 @@ type physical struct {
 	UUID string
 }
 
-// indices lists those of lines that loglode made: what bears its _meta. An index
-// that was just made has no shard for a moment.
-func (s *Store) indices(ctx context.Context) ([]physical, error) {
-	wait := s.client.wait
-	for try := 1; ; try++ {
-		list, err := s.listIndices(ctx)
-		if err == nil || try == callTries || !passes(err) || ctx.Err() != nil {
-			return list, err
+// indices lists those of lines that loglode made. One whose shard is not there,
+// as for a moment when its node starts, is an error: it is not an empty one.
+func (s *Store) indices(ctx context.Context) (list []physical, err error) {
+	err = s.client.again(ctx, func() error {
+		list, err = s.owned(ctx)
+		if err != nil || len(list) == 0 {
+			return err
 		}
-		if err := sleep(ctx, wait/2+rand.N(wait)); err != nil {
-			return nil, err
-		}
-		wait *= 2
-	}
+		return s.measure(ctx, list)
+	})
+	return list, err
 }
 
-func (s *Store) listIndices(ctx context.Context) ([]physical, error) {
+// owned lists them by name: what bears our _meta.
+func (s *Store) owned(ctx context.Context) ([]physical, error) {
 	var mappings map[string]struct {
 		Mappings struct {
 			Meta struct {
@@ -46,13 +43,33 @@ func (s *Store) listIndices(ctx context.Context) ([]physical, error) {
 			} `json:"_meta"`
 		} `json:"mappings"`
 	}
-	err := s.client.call(ctx, http.MethodGet, "/"+s.names.lines()+"/_mapping?filter_path=*.mappings._meta", nil, &mappings)
+	err := s.client.once(ctx, http.MethodGet, "/"+s.names.lines()+"/_mapping?filter_path=*.mappings._meta", nil, &mappings)
 	if is(err, http.StatusNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	var list []physical
+	for name, m := range mappings {
+		if mark := m.Mappings.Meta.Loglode; mark.Kind == kindLines {
+			list = append(list, physical{Name: name, Day: mark.Day, Service: mark.Service})
+		}
+	}
+	slices.SortFunc(list, func(a, b physical) int {
+		if c := compareDays(a.Day, b.Day); c != 0 {
+			return c
+		}
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return list, nil
+}
+
+// measure adds what is in each.
+func (s *Store) measure(ctx context.Context, list []physical) error {
 	var stats struct {
 		Indices map[string]struct {
 			UUID      string `json:"uuid"`
@@ -74,43 +91,25 @@ func (s *Store) listIndices(ctx context.Context) ([]physical, error) {
 			} `json:"shards"`
 		} `json:"indices"`
 	}
-	err = s.client.call(ctx, http.MethodGet, "/"+s.names.lines()+"/_stats/docs,store?level=shards", nil, &stats)
-	if is(err, http.StatusNotFound) {
-		return nil, nil
+	err := s.client.once(ctx, http.MethodGet, "/"+s.names.lines()+"/_stats/docs,store?level=shards", nil, &stats)
+	if err != nil && !is(err, http.StatusNotFound) {
+		return err
 	}
-	if err != nil {
-		return nil, err
-	}
-	var list []physical
-	for name, m := range mappings {
-		mark := m.Mappings.Meta.Loglode
-		if mark.Kind != kindLines {
-			continue
-		}
-		is := stats.Indices[name]
-		p := physical{Name: name, Day: mark.Day, Service: mark.Service, Entries: is.Primaries.Docs.Count, Bytes: is.Primaries.Store.Size, UUID: is.UUID}
-		primary := false
+	for i := range list {
+		p, there := &list[i], false
+		is := stats.Indices[p.Name]
+		p.Entries, p.Bytes, p.UUID = is.Primaries.Docs.Count, is.Primaries.Store.Size, is.UUID
 		for _, copies := range is.Shards {
 			for _, c := range copies {
 				if c.Routing.Primary {
-					primary, p.Checkpoint = true, c.SeqNo.Local
+					p.Checkpoint, there = c.SeqNo.Local, true
 				}
 			}
 		}
-		if !primary {
-			// What stands in it cannot be told: part of the lines is never taken for all.
-			return nil, fmt.Errorf("index %s has no primary shard at the moment: %w", name, pipeline.ErrTryLater)
+		if !there {
+			return pipeline.WithHint(fmt.Errorf("the shard of index %s is not there: %w", p.Name, pipeline.ErrTryLater),
+				"wait until its node has started; if its data are lost for good, delete the index")
 		}
-		list = append(list, p)
 	}
-	slices.SortFunc(list, func(a, b physical) int {
-		if c := compareDays(a.Day, b.Day); c != 0 {
-			return c
-		}
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	return list, nil
+	return nil
 }

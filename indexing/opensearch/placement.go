@@ -123,7 +123,7 @@ func (p *placement) make(ctx context.Context, alias string, w placed) error {
 // one that stands for two is refused, and what it reads is somebody else's.
 func (p *placement) checkAlias(ctx context.Context, alias, physical string) error {
 	var found map[string]any
-	err := p.client.call(ctx, http.MethodGet, "/_alias/"+alias, nil, &found)
+	err := p.client.call(ctx, http.MethodGet, "/"+alias+"/_alias/"+alias, nil, &found)
 	if is(err, http.StatusNotFound) {
 		return nil
 	}

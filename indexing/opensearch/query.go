@@ -87,7 +87,7 @@ type searchAnswer[T any] struct {
 func (a *searchAnswer[T]) whole() error {
 	switch {
 	case a.Error != nil:
-		return &Error{Status: a.Status, Type: a.Error.Type, Reason: a.Error.Reason}
+		return a.Error.of(a.Status)
 	case a.TimedOut:
 		return fmt.Errorf("the search took too long: %w", pipeline.ErrTryLater)
 	case a.Shards.Failed > 0:
@@ -136,6 +136,13 @@ const (
 // pages makes a query for one page after the other.
 type pages[T any] func(ctx context.Context, index string, query map[string]any, answer *searchAnswer[T]) error
 
+// wholePages are as long as the query has them.
+func wholePages[T any](c *client) pages[T] {
+	return func(ctx context.Context, index string, query map[string]any, answer *searchAnswer[T]) error {
+		return search(ctx, c, index, query, answer)
+	}
+}
+
 // byShardDoc is the order of pages that read an index from end to end. It is
 // unique within a shard alone (measured on 3.6: in a search of two indices the
 // same values come from both, and search_after passes over documents), so such
@@ -148,6 +155,7 @@ func eachHit[T any](ctx context.Context, c *client, index string, query map[stri
 	var opened struct {
 		ID string `json:"pit_id"`
 	}
+	// By default it would be one of those shards that are there.
 	err := c.call(ctx, http.MethodPost, "/"+index+"/_search/point_in_time?allow_partial_pit_creation=false&keep_alive="+keepAlive, nil, &opened)
 	if is(err, http.StatusNotFound) {
 		return nil
@@ -189,9 +197,7 @@ func eachHit[T any](ctx context.Context, c *client, index string, query map[stri
 
 // eachPattern calls fn with the pattern documents that a query finds.
 func (s *Store) eachPattern(ctx context.Context, query map[string]any, fn func([]hit[patternDocument]) error) error {
-	return eachHit(ctx, s.client, s.names.patterns(), query, func(ctx context.Context, index string, query map[string]any, answer *searchAnswer[patternDocument]) error {
-		return search(ctx, s.client, index, query, answer)
-	}, fn)
+	return eachHit(ctx, s.client, s.names.patterns(), query, wholePages[patternDocument](s.client), fn)
 }
 
 // eachLine calls fn with the lines that a query finds in the days that a filter

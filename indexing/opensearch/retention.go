@@ -16,7 +16,12 @@ import (
 // DropDay deletes the indices of a day, and no other: what bears our _meta. It
 // is finished when none is left; a repeat goes on.
 func (s *Store) DropDay(ctx context.Context, day string) error {
-	list, err := s.indices(ctx)
+	// Also what has lost its shards.
+	var list []physical
+	err := s.client.again(ctx, func() (err error) {
+		list, err = s.owned(ctx)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("drop day %s: %w", day, err)
 	}
@@ -29,13 +34,32 @@ func (s *Store) DropDay(ctx context.Context, day string) error {
 		}
 	}
 	s.placement.forgetDay(day)
-	// Where the day lay is not decided any more.
-	gone := map[string]any{"query": term("day", day)}
-	path := "/" + s.names.placement() + "/_delete_by_query?refresh=true&conflicts=proceed"
-	if err := s.client.call(ctx, http.MethodPost, path, gone, nil); err != nil {
+	if err := s.undecide(ctx, day); err != nil {
 		return fmt.Errorf("drop day %s: %w", day, err)
 	}
 	return nil
+}
+
+// undecide has it be decided anew where a day lies. It deletes one by one: to
+// delete by a query, a user needs permission for the scrolls of the whole cluster.
+func (s *Store) undecide(ctx context.Context, day string) error {
+	// Also what was decided within the last second.
+	if err := s.client.call(ctx, http.MethodPost, "/"+s.names.placement()+"/_refresh", nil, nil); err != nil {
+		return err
+	}
+	var gone []action
+	query := map[string]any{"size": pageSize, "query": term("day", day), "sort": byShardDoc, "_source": false}
+	err := eachHit(ctx, s.client, s.names.placement(), query, wholePages[placed](s.client), func(hits []hit[placed]) error {
+		for i := range hits {
+			gone = append(gone, action{head: fmt.Appendf(nil, `{"delete":{"_index":%q,"_id":%q}}`+"\n", s.names.placement(), hits[i].ID), at: len(gone)})
+		}
+		return nil
+	})
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	_, err = s.bulkOwn(ctx, gone)
+	return err
 }
 
 // Refresh makes what was written visible to readers; else it takes a second.

@@ -2,8 +2,10 @@ package opensearch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +80,50 @@ func TestAnIndexThatIsDeletedUnderneathIsMadeAgain(t *testing.T) {
 		s.refresh(t)
 		checkHolds(t, s, entries)
 	}
+}
+
+// TestAShardThatIsNotThereIsNotAnEmptyOne has shards be away, as they are for a
+// moment when their node has started.
+func TestAShardThatIsNotThereIsNotAnEmptyOne(t *testing.T) {
+	s := impatient(t)
+	ctx := context.Background()
+	entries := indextest.Entries(2, 2, 40)
+	day := entries[0].Day()
+	writeAll(t, s, entries)
+	s.refresh(t)
+	start, err := s.Follow(ctx, pipeline.LineQuery{}, "")
+	require.NoError(t, err)
+	// An index without a shard: no node has the name that it wants.
+	lose := func(index, body string) {
+		var content map[string]any
+		require.NoError(t, json.Unmarshal([]byte(body), &content))
+		content["settings"].(map[string]any)["index.routing.allocation.require._name"] = "nobody"
+		lost, err := json.Marshal(content)
+		require.NoError(t, err)
+		s.must(t, http.MethodDelete, "/"+index, "")
+		s.must(t, http.MethodPut, "/"+index+"?wait_for_active_shards=0", string(lost))
+	}
+	mark := s.names.mark(kindLines)
+	mark.Day = day
+	lose(s.names.pack(day), linesIndex(mark, s.names.lines(), 0))
+	lose(first(s.names.vectors()), vectorsIndex(s.names.mark(kindVectors), 0))
+	s.must(t, http.MethodPut, "/"+first(s.names.vectors())+"/_alias/"+s.names.vectors(), "")
+	for name, read := range map[string]func() error{
+		"days":          func() error { _, err := s.Days(ctx); return err },
+		"indices":       func() error { _, err := s.Indices(ctx); return err },
+		"follow":        func() error { _, err := s.Follow(ctx, pipeline.LineQuery{}, start.Next); return err },
+		"follow anew":   func() error { _, err := s.Follow(ctx, pipeline.LineQuery{}, ""); return err },
+		"scan":          func() error { return s.Scan(ctx, 0, 0, func(pipeline.Stored) error { return nil }) },
+		"lines":         func() error { _, err := s.Lines(ctx, pipeline.LineQuery{}); return err },
+		"cached vector": func() error { _, err := s.Get(ctx, "m", []embedding.Key{{1}}); return err },
+	} {
+		require.ErrorIs(t, read(), pipeline.ErrTryLater, name)
+	}
+	// The way out, where its data are lost for good.
+	require.NoError(t, s.DropDay(ctx, day))
+	days, err := s.Days(ctx)
+	require.NoError(t, err)
+	require.Len(t, days, 1)
 }
 
 func TestADocumentThatIsRefusedGoesAlone(t *testing.T) {
@@ -158,6 +204,7 @@ func TestAnItemsFate(t *testing.T) {
 		require.Equal(t, c.fails, err != nil, name)
 		if err != nil {
 			require.ErrorIs(t, err, pipeline.ErrTryLater, name)
+			require.Equal(t, c.item.Status == http.StatusForbidden, hintOf(err) != "", name)
 		}
 	}
 }
@@ -192,6 +239,10 @@ func TestDaysAreDroppedAndPatternsPruned(t *testing.T) {
 	s.must(t, http.MethodPut, "/"+s.names.prefix+"other-"+day, `{"settings":{"number_of_replicas":0}}`)
 	require.NoError(t, s.DropDay(context.Background(), day))
 	require.NoError(t, s.DropDay(context.Background(), day), "again")
+	for _, e := range entries {
+		path := "/" + s.names.placement() + "/_doc/" + s.names.alias(e.Service, e.Day())
+		require.Equal(t, e.Day() == day, is(s.client.once(context.Background(), http.MethodGet, path, nil, nil), http.StatusNotFound))
+	}
 	s.must(t, http.MethodGet, "/"+s.names.prefix+"other-"+day, "") // it is not ours
 
 	var left []pipeline.Entry
@@ -219,6 +270,9 @@ func TestDaysAreDroppedAndPatternsPruned(t *testing.T) {
 func TestAnIndexOfSomebodyElseIsLeftAlone(t *testing.T) {
 	s := impatient(t)
 	entries := indextest.Entries(5, 1, 10)
+	// Of one service: where the write to one alias fails, those to others are
+	// cancelled, and one that is under way could make the index once more.
+	entries = slices.DeleteFunc(entries, func(e pipeline.Entry) bool { return e.Service != "kubelet" })
 	pack := s.names.pack(entries[0].Day())
 	s.must(t, http.MethodPut, "/"+pack, "")
 	_, err := write(t, s, entries)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -54,7 +55,9 @@ func (w *writing) all(ctx context.Context) error {
 			if err := w.lines(ctx, at, numbers); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				failed = append(failed, err)
+				if !slices.ContainsFunc(failed, func(other error) bool { return other.Error() == err.Error() }) {
+					failed = append(failed, err)
+				}
 			}
 			return nil
 		})

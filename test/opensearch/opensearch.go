@@ -4,6 +4,8 @@
 //	prefix := opensearch.Prefix(t) // "t4kq7zv2m6xha-", deleted with all its indices when t ends
 //	base := opensearch.URL(t)      // "http://127.0.0.1:39211"
 //
+//	node := opensearch.Start(t, opensearch.Secured) // one of the test's own, to be killed too
+//
 // Tests of several packages share the node at once: a test touches only indices
 // of its own prefix, and never the node's settings. A mapping that NoDeadlyMapping
 // refuses ends the node for all.
@@ -47,19 +49,25 @@ func URL(t testing.TB) string {
 		}
 		t.Skipf("needs an OpenSearch: %s", hint)
 	}
-	if err := check(t.Context(), base); err != nil {
+	if err := (server{base, http.DefaultClient}).check(t.Context()); err != nil {
 		t.Fatalf("%s names no OpenSearch that works: %v\n  hint: %s", Variable, err, hint)
 	}
 	return base
 }
 
+// server is a node as its tests reach it.
+type server struct {
+	base   string // without a slash at its end
+	client *http.Client
+}
+
 // check asks for the cluster's health. It does not look at the status: other
 // tests create indices meanwhile, and make it red for a moment.
-func check(ctx context.Context, base string) error {
+func (s server) check(ctx context.Context) error {
 	var health struct {
 		Nodes int `json:"number_of_nodes"`
 	}
-	if err := call(ctx, http.MethodGet, base+"/_cluster/health", nil, &health); err != nil {
+	if err := s.call(ctx, http.MethodGet, "/_cluster/health", nil, &health); err != nil {
 		return err
 	}
 	if health.Nodes == 0 {
@@ -73,11 +81,15 @@ func check(ctx context.Context, base string) error {
 // indices that have it are deleted, hidden, closed and blocked ones too.
 func Prefix(t testing.TB) string {
 	t.Helper()
-	base := URL(t)
+	return server{URL(t), http.DefaultClient}.prefix(t)
+}
+
+func (s server) prefix(t testing.TB) string {
+	t.Helper()
 	prefix := "t" + strings.ToLower(rand.Text()[:12]) + "-"
 	t.Cleanup(func() {
 		// By now t.Context is cancelled.
-		if err := deleteIndices(context.Background(), base, prefix); err != nil {
+		if err := s.deleteIndices(context.Background(), prefix); err != nil {
 			t.Errorf("delete the indices %s*: %v", prefix, err)
 		}
 	})
@@ -88,19 +100,19 @@ func Prefix(t testing.TB) string {
 // OpenSearch reads: a name has up to 255.
 const namesPerDelete = 15
 
-func deleteIndices(ctx context.Context, base, prefix string) error {
-	names, err := indices(ctx, base, prefix)
+func (s server) deleteIndices(ctx context.Context, prefix string) error {
+	names, err := s.indices(ctx, prefix)
 	if err != nil {
 		return err
 	}
 	for some := range slices.Chunk(names, namesPerDelete) {
-		target := base + "/" + strings.Join(some, ",")
-		err := call(ctx, http.MethodDelete, target+"?ignore_unavailable=true", nil, nil)
+		path := "/" + strings.Join(some, ",")
+		err := s.call(ctx, http.MethodDelete, path+"?ignore_unavailable=true", nil, nil)
 		if refused := (*statusError)(nil); errors.As(err, &refused) && refused.status == http.StatusForbidden {
-			if err := unblock(ctx, target); err != nil {
+			if err := s.unblock(ctx, path); err != nil {
 				return err
 			}
-			err = call(ctx, http.MethodDelete, target+"?ignore_unavailable=true", nil, nil)
+			err = s.call(ctx, http.MethodDelete, path+"?ignore_unavailable=true", nil, nil)
 		}
 		if err != nil {
 			return err
@@ -111,10 +123,10 @@ func deleteIndices(ctx context.Context, base, prefix string) error {
 
 // unblock lifts the blocks that keep an index from being deleted. A blocked
 // index lets through only a request that changes one block and nothing else.
-func unblock(ctx context.Context, target string) error {
+func (s server) unblock(ctx context.Context, path string) error {
 	for _, block := range []string{"read_only", "metadata"} {
 		body := fmt.Appendf(nil, `{"index.blocks.%s": false}`, block)
-		if err := call(ctx, http.MethodPut, target+"/_settings?ignore_unavailable=true", body, nil); err != nil {
+		if err := s.call(ctx, http.MethodPut, path+"/_settings?ignore_unavailable=true", body, nil); err != nil {
 			return err
 		}
 	}
@@ -122,13 +134,13 @@ func unblock(ctx context.Context, target string) error {
 }
 
 // indices lists the names that begin with prefix, escaped for a path.
-func indices(ctx context.Context, base, prefix string) ([]string, error) {
+func (s server) indices(ctx context.Context, prefix string) ([]string, error) {
 	var list struct {
 		Indices []struct {
 			Name string `json:"name"`
 		} `json:"indices"`
 	}
-	if err := call(ctx, http.MethodGet, base+"/_resolve/index/"+prefix+"*?expand_wildcards=all", nil, &list); err != nil {
+	if err := s.call(ctx, http.MethodGet, "/_resolve/index/"+prefix+"*?expand_wildcards=all", nil, &list); err != nil {
 		return nil, err
 	}
 	var names []string
@@ -149,17 +161,17 @@ type statusError struct {
 func (e *statusError) Error() string { return fmt.Sprintf("HTTP %d: %s", e.status, e.body) }
 
 // call makes one request and decodes its answer into answer, unless that is nil.
-func call(ctx context.Context, method, target string, body []byte, answer any) error {
+func (s server) call(ctx context.Context, method, path string, body []byte, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, method, s.base+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.client.Do(request)
 	if err != nil {
 		return err
 	}
