@@ -48,6 +48,16 @@ func TestAPatientStoreOpensWhileTheClusterIsAway(t *testing.T) {
 	checkHolds(t, s, entries)
 }
 
+// A network that swallows requests does not hold a patient store up.
+func TestAPatientStoreOpensBehindABlackHole(t *testing.T) {
+	network := opensearch.NewProxy(t)
+	network.Poison(t, "upstream", "timeout", `{"timeout":0}`)
+	start := time.Now()
+	_, err := Open(context.Background(), Options{Addresses: []string{network.URL}, Prefix: opensearch.Prefix(t), Patient: true})
+	require.NoError(t, err)
+	require.Less(t, time.Since(start), time.Minute, "one timeout of a request is a minute")
+}
+
 func TestPatienceIsNotForWhatDoesNotPass(t *testing.T) {
 	s := impatient(t)
 	s.must(t, http.MethodDelete, "/"+first(s.names.placement()), "")

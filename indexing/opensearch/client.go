@@ -182,13 +182,17 @@ func (c *client) call(ctx context.Context, method, path string, body, out any) e
 	return c.again(ctx, func() error { return c.once(ctx, method, path, body, out) })
 }
 
+// callPatience is when no further try begins: behind a network that swallows
+// requests each of them takes its whole timeout.
+const callPatience = 15 * time.Second
+
 // again does something until it succeeds or its fault does not pass, for some 3
 // seconds.
 func (c *client) again(ctx context.Context, do func() error) error {
-	wait := c.wait
+	wait, start := c.wait, time.Now()
 	for try := 1; ; try++ {
 		err := do()
-		if err == nil || try == callTries || !passes(err) || ctx.Err() != nil {
+		if err == nil || try == callTries || time.Since(start) > callPatience || !passes(err) || ctx.Err() != nil {
 			return err
 		}
 		if err := sleep(ctx, wait/2+rand.N(wait)); err != nil {

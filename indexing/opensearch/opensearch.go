@@ -99,6 +99,9 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
+// patientOpen is how long a patient Open waits for the cluster.
+const patientOpen = 5 * time.Second
+
 // Store is the index of lines and patterns. It implements pipeline.Index,
 // pipeline.LineReader, pipeline.PatternReader and embedding.Store, and is safe
 // for use from several goroutines.
@@ -151,7 +154,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.analysers.New = func() any { return analysis.New() }
 	s.placement = newPlacement(s.client, s.names, o)
 	s.models = &models{client: s.client, index: first(s.names.patterns())}
-	switch err := s.ready(ctx); {
+	opening, cancel := ctx, context.CancelFunc(func() {})
+	if o.Patient { // what is not ready by then, the first Write makes ready
+		opening, cancel = context.WithTimeout(ctx, patientOpen)
+	}
+	defer cancel()
+	switch err := s.ready(opening); {
 	case err == nil:
 	case passes(err) && o.Patient && ctx.Err() == nil:
 		s.log.Warn("OpenSearch is away; what comes waits in the stream", "error", err)

@@ -44,8 +44,8 @@ func checkAddresses(addresses []string) error {
 	}
 	for _, text := range addresses {
 		u, err := url.Parse(text)
-		if err != nil {
-			return fmt.Errorf("read address: %w", err)
+		if err != nil { // its text would repeat a password
+			return errors.New("an address is no URL")
 		}
 		if strings.HasSuffix(u.Hostname(), serverless) {
 			return pipeline.WithHint(fmt.Errorf("%s is a collection of OpenSearch Serverless: those for vectors refuse document IDs, so what is written again would be there twice", u.Hostname()),

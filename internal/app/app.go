@@ -71,6 +71,8 @@ type App struct {
 	glossary  *glossary.Glossary
 	// embedded counts the documents that this process has embedded.
 	embedded atomic.Int64
+	// changing is held by who changes the spaces, one at a time.
+	changing sync.Mutex
 	// looping says that runLoops runs.
 	looping  atomic.Bool
 	stream   *jetstream.Stream

@@ -54,13 +54,18 @@ type task struct {
 	run   func(context.Context) error
 }
 
+// retryTask is when a task that failed is tried again, if it is not sooner anyway.
+const retryTask = time.Minute
+
 // repeat runs a task until ctx ends. One that fails is logged when its error
 // changes, and tried again.
 func (a *App) repeat(ctx context.Context, t task) {
-	tick := time.NewTicker(t.every)
-	defer tick.Stop()
 	for told := ""; ; {
+		wait := t.every
 		err := t.run(ctx)
+		if err != nil {
+			wait = min(wait, retryTask)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -71,7 +76,7 @@ func (a *App) repeat(ctx context.Context, t task) {
 			a.log.Error("maintenance failed; it is tried again", "task", t.name, "error", err)
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return
 		}

@@ -26,6 +26,8 @@ func (a *App) Reembed(ctx context.Context, r query.ReembedRequest) (query.Reembe
 	if err != nil {
 		return query.ReembedReport{}, err
 	}
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	target, err := a.openSpace(ctx, settings)
 	if err != nil {
 		return query.ReembedReport{}, fmt.Errorf("%w: %w", pipeline.ErrRejected, err)

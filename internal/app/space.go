@@ -173,6 +173,8 @@ func (a *App) remember(ctx context.Context, key string, value any) error {
 
 // flip has a space serve that is filled, unless another was asked for meanwhile.
 func (a *App) flip(ctx context.Context, filled *space) error {
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	if _, next, _ := a.spaces.all(); next != filled {
 		return nil
 	}

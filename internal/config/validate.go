@@ -84,9 +84,12 @@ var prefixes = regexp.MustCompile(`^(?:[a-z0-9][a-z0-9._-]*)?$`)
 
 func (k *checker) openSearch(o OpenSearch) {
 	k.notEmpty("opensearch.urls", o.URLs)
-	for text := range strings.FieldsFuncSeq(o.URLs, func(r rune) bool { return r == ',' || r == ' ' }) {
-		if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			k.fault("opensearch.urls", "%q is no URL of http or https", text)
+	for i, text := range strings.FieldsFunc(o.URLs, func(r rune) bool { return r == ',' || r == ' ' }) {
+		switch u, err := url.Parse(text); { // the text is not repeated: it may hold a password
+		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+			k.fault("opensearch.urls", "number %d is no URL of http or https, such as https://search.logs.svc:9200", i+1)
+		case u.User != nil:
+			k.fault("opensearch.urls", "number %d holds a user: use opensearch.username and opensearch.password_file", i+1)
 		}
 	}
 	if o.Username != "" {

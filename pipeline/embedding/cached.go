@@ -88,8 +88,11 @@ func (c *cached) Embed(ctx context.Context, texts []string) ([][]float32, error)
 	return vectors, moved(embedErr, rejected, func(i int) []int { return missing[i : i+1] })
 }
 
-// save puts what is not in the cache yet into it.
+// save puts what is not in the cache yet into it. What is paid for is kept also
+// when the caller goes away.
 func (c *cached) save(ctx context.Context, model string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
+	defer cancel()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	waiting := c.unsaved[model]

@@ -75,6 +75,7 @@ type Loop struct {
 	o        LoopOptions
 	woken    chan struct{}
 	stepping sync.Mutex // two steps at once would embed the same documents
+	failed   bool       // the last step got nowhere
 }
 
 // NewLoop returns a loop that fills store with e's vectors. Nothing runs before
@@ -157,9 +158,13 @@ func (l *Loop) wait(ctx context.Context, d time.Duration, woken <-chan struct{})
 // fault, those are stored, and n > 0 comes with an error. n == 0 without an
 // error means that nothing waited. Steps may be asked for at once, also beside
 // Run; they wait for each other.
+//
+// After a step that got nowhere, the order within the batch is another one: a few
+// documents that the embedder fails with must not keep all others waiting.
 func (l *Loop) Step(ctx context.Context) (n int, err error) {
 	l.stepping.Lock()
 	defer l.stepping.Unlock()
+	defer func() { l.failed = err != nil && n == 0 }()
 	model := l.embedder.Model()
 	pending, err := l.store.Unembedded(ctx, model, l.o.Batch)
 	if err != nil {
@@ -168,6 +173,9 @@ func (l *Loop) Step(ctx context.Context) (n int, err error) {
 	l.o.Observer.Pending(len(pending))
 	if len(pending) == 0 {
 		return 0, nil
+	}
+	if l.failed {
+		rand.Shuffle(len(pending), func(i, j int) { pending[i], pending[j] = pending[j], pending[i] })
 	}
 	b := l.newBatch(pending)
 	made, embedErr := l.embedder.Embed(withServices(ctx, b.services), b.texts)
