@@ -30,7 +30,7 @@ bench: need-go ## measure each stage and the whole; on the corpus if LOGLODE_PAC
 	tools/servers run go test -run xxx -bench . -benchmem -timeout 60m ./test/bench/...
 
 soak: need-go ## kill, reopen and break requests at seeded random moments, for long; LOGLODE_SEED repeats a run
-	LOGLODE_SOAK=1 tools/servers run go test -count=1 -timeout 120m -run 'Killed|WhateverFails' -v ./test/e2e/... ./indexing/opensearch/
+	LOGLODE_SOAK=1 tools/servers run go test -count=1 -timeout 120m -run 'Killed|WhateverFails|Secured' -v ./test/e2e/... ./indexing/opensearch/
 
 eval: need-go ## measure search, patterns and answers on the pack LOGLODE_PACK (default ../shared/devpack), and account for every line of its corpus
 	@tools/need pack && tools/servers run go run ./test/eval --pack $(PACK) --floor test/eval/floor.json && LOGLODE_PACK=$(PACK) go test -tags pack -count=1 -timeout 60m -v ./test/eval/corpus/...

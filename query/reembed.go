@@ -34,6 +34,8 @@ type ReembedReport struct {
 	// Tokens and Dollars are about what that takes, less what was embedded before.
 	Tokens  int64   `json:"tokens"`
 	Dollars float64 `json:"dollars"`
+	// Budget is that of a day, in dollars; 0: none.
+	Budget float64 `json:"budget"`
 	// Running says that it is being done; else the next loglode up does it.
 	Running bool `json:"running"`
 }

@@ -70,6 +70,9 @@ func (c *cli) printReembed(r query.ReembedReport, asked *query.ReembedRequest) {
 		what = "would wait for vectors of " + render.Safe(r.Model)
 	}
 	fmt.Fprintf(c.out, "%s patterns %s: about %s tokens, $%.4f\n", render.Count(r.Documents), what, render.Count(r.Tokens), r.Dollars)
+	if r.Dollars > 0 && r.Budget == 0 {
+		fmt.Fprintln(c.out, "embedding.dollars_per_day is not set: nothing bounds what a day costs")
+	}
 	if !r.Running && !asked.DryRun {
 		fmt.Fprintln(c.out, "no loglode runs here: the next loglode up does it")
 	}

@@ -94,7 +94,7 @@ func probe(ctx context.Context, s *space) error {
 
 // estimate says what there is to do, from some of the documents.
 func (a *App) estimate(ctx context.Context, s *space) (query.ReembedReport, error) {
-	report := query.ReembedReport{Model: s.model(), Running: a.looping.Load()}
+	report := query.ReembedReport{Model: s.model(), Running: a.looping.Load(), Budget: a.cfg.Embedding.DollarsPerDay}
 	var err error
 	if _, report.Documents, err = a.countsFor(ctx, s); err != nil {
 		return report, err
