@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 
 	"github.com/loglode/loglode/pipeline"
 )
@@ -140,20 +143,25 @@ type composite struct {
 type value struct{ Value float64 }
 
 // top is the answer of a top_hits aggregation: times and counts are read so, since
-// min and max compute as doubles, which do not hold nanoseconds.
+// min and max compute as doubles, which do not hold nanoseconds. It has columns
+// alone: to unpack two documents for each group took most of the time.
 type top struct {
 	Hits struct {
 		Hits []struct {
-			Source struct {
-				Time  int64 `json:"time"`
-				Entry struct {
-					Template  string `json:"x"`
-					TemplateB string `json:"xb"`
-					Event     event  `json:"e"`
-				} `json:"entry"`
-			} `json:"_source"`
+			Fields struct {
+				Time  []int64  `json:"time"`
+				Count []uint64 `json:"event_count"`
+			} `json:"fields"`
 		} `json:"hits"`
 	} `json:"hits"`
+}
+
+// time is the time of the line, if there is one.
+func (t *top) time() (ns int64, found bool) {
+	if len(t.Hits.Hits) == 0 || len(t.Hits.Hits[0].Fields.Time) == 0 {
+		return 0, false
+	}
+	return t.Hits.Hits[0].Fields.Time[0], true
 }
 
 func sources(fields ...string) []any {
@@ -164,15 +172,15 @@ func sources(fields ...string) []any {
 	return list
 }
 
-func topHit(sort map[string]any, fields ...string) map[string]any {
-	return map[string]any{"top_hits": map[string]any{"size": 1, "sort": []any{sort}, "_source": fields}}
+func topHit(sort map[string]any, field string) map[string]any {
+	return map[string]any{"top_hits": map[string]any{"size": 1, "sort": []any{sort}, "_source": false, "docvalue_fields": []string{field}}}
 }
 
 // aggregate has OpenSearch group.
 func (g *grouping) aggregate(ctx context.Context, base map[string]any) error {
 	inner := map[string]any{
 		"level": map[string]any{"max": map[string]any{"field": "level"}},
-		"first": topHit(asc("time"), "time", "entry.x", "entry.xb"),
+		"first": topHit(asc("time"), "time"),
 		"last":  topHit(desc("time"), "time"),
 	}
 	events := false
@@ -183,14 +191,12 @@ func (g *grouping) aggregate(ctx context.Context, base map[string]any) error {
 			if err != nil {
 				return err
 			}
-			if len(b.First.Hits.Hits) == 0 || len(b.Last.Hits.Hits) == 0 {
+			first, hasFirst := b.First.time()
+			last, hasLast := b.Last.time()
+			if !hasFirst || !hasLast {
 				return fmt.Errorf("a group of pattern %s has no line: %w", b.Key.Pattern, pipeline.ErrTryLater)
 			}
-			first := &b.First.Hits.Hits[0].Source
-			group.Lines, group.Level, group.First, group.Last = b.Count, pipeline.Level(b.Level.Value), first.Time, b.Last.Hits.Hits[0].Source.Time
-			if group.Pattern.Template, err = untext(first.Entry.Template, first.Entry.TemplateB); err != nil {
-				return err
-			}
+			group.Lines, group.Level, group.First, group.Last = b.Count, pipeline.Level(b.Level.Value), first, last
 			events = events || b.Key.Kind == pipeline.KindEvent
 		}
 		return nil
@@ -198,16 +204,21 @@ func (g *grouping) aggregate(ctx context.Context, base map[string]any) error {
 	if err != nil {
 		return err
 	}
+	if err := g.name(ctx); err != nil {
+		return err
+	}
 	counts := map[groupKey]uint64{}
 	if events {
 		of := boolean{Filter: []any{base, map[string]any{"term": map[string]any{"kind": int(pipeline.KindEvent)}}}}.json()
-		most := map[string]any{"most": topHit(desc("event_count"), "entry.e.c")}
+		most := map[string]any{"most": topHit(desc("event_count"), "event_count")}
 		err = g.pages(ctx, of, sources("cluster", "namespace", "service", "pattern", "kind", "uid"), most, func(c *composite) error {
 			for i := range c.Buckets {
 				k := c.Buckets[i].Key
 				k.UID = "u" + k.UID
 				for _, h := range c.Buckets[i].Most.Hits.Hits {
-					counts[k] = h.Source.Entry.Event.Count
+					if len(h.Fields.Count) > 0 {
+						counts[k] = h.Fields.Count[0]
+					}
 				}
 			}
 			return nil
@@ -217,6 +228,82 @@ func (g *grouping) aggregate(ctx context.Context, base map[string]any) error {
 		}
 	}
 	return g.finish(counts)
+}
+
+// name gives the groups their templates: each is read from one line, once.
+func (g *grouping) name(ctx context.Context) error {
+	known := &g.store.templates
+	known.trim()
+	unknown := map[string]bool{}
+	for _, group := range g.groups {
+		if _, there := known.get(group.Pattern.ID); !there {
+			unknown[patternName(group.Pattern.ID)] = true
+		}
+	}
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(unknown)), bucketsAtOnce) {
+		query := map[string]any{
+			"size": len(some), "track_total_hits": false, "query": boolean{Filter: []any{terms("pattern", some)}}.json(),
+			"collapse": map[string]any{"field": "pattern"}, "_source": []string{"pattern", "entry.x", "entry.xb"},
+		}
+		var answer searchAnswer[line]
+		if err := search(ctx, g.store.client, g.store.names.lines(), query, &answer); err != nil {
+			return err
+		}
+		for i := range answer.Hits.Hits {
+			l := &answer.Hits.Hits[i].Source
+			id, err := pipeline.ParsePatternID(l.Pattern)
+			if err != nil {
+				return err
+			}
+			template, err := untext(l.Entry.Template, l.Entry.TemplateB)
+			if err != nil {
+				return err
+			}
+			known.put(id, template)
+		}
+	}
+	for _, group := range g.groups {
+		template, there := known.get(group.Pattern.ID)
+		if !there {
+			return fmt.Errorf("pattern %s has no line any more: %w", patternName(group.Pattern.ID), pipeline.ErrTryLater)
+		}
+		group.Pattern.Template = template
+	}
+	return nil
+}
+
+// templates remembers those of patterns: a pattern's ID is a hash of it.
+type templates struct {
+	mu    sync.Mutex
+	known map[pipeline.PatternID]string
+}
+
+// maxTemplates bounds how many a process remembers, some 200 bytes each.
+const maxTemplates = 100_000
+
+// trim forgets all when they are too many.
+func (t *templates) trim() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.known) > maxTemplates {
+		clear(t.known)
+	}
+}
+
+func (t *templates) get(id pipeline.PatternID) (template string, there bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	template, there = t.known[id]
+	return template, there
+}
+
+func (t *templates) put(id pipeline.PatternID, template string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == nil {
+		t.known = map[pipeline.PatternID]string{}
+	}
+	t.known[id] = template
 }
 
 // pages calls fn with the buckets of a composite aggregation.

@@ -116,6 +116,7 @@ type Store struct {
 	patterns  *knownPatterns
 	models    *models
 	largest   largest
+	templates templates
 	// preparing is held while what every store needs is made; prepared says that it
 	// is there.
 	preparing sync.Mutex
