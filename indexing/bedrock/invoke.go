@@ -222,6 +222,17 @@ func fault(ctx context.Context, err error) error {
 	return later(message, "")
 }
 
+// fromElsewhere says that a service was at fault which gives credentials: that of
+// instances, STS, SSO.
+func fromElsewhere(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if operation, is := err.(*smithy.OperationError); is && operation.ServiceID != bedrockruntime.ServiceID { //nolint:errorlint // each of the chain is looked at
+			return true
+		}
+	}
+	return false
+}
+
 // away is the error of a Bedrock that gave no whole answer, or was not asked.
 func away(err error) error {
 	var (
@@ -231,6 +242,7 @@ func away(err error) error {
 	)
 	message := excerpt(rootOf(err).Error())
 	switch {
+	case fromElsewhere(err): // the hint is right
 	case errors.As(err, &unsent):
 		message, hint = excerpt(unsent.Err.Error()), "is the endpoint reachable from here? Everything else goes on without it"
 	case errors.As(err, &answer):

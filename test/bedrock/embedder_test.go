@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -458,4 +460,25 @@ func TestTheLimiterKeepsTheQuota(t *testing.T) {
 		require.Zero(t, s.Counts().Throttled)
 		require.InDelta(t, 5.4, time.Since(start).Minutes(), .3, "300 texts, 54 a minute")
 	})
+}
+
+// A machine whose metadata service gives no role is not taken for a Bedrock that
+// answers nonsense.
+func TestNoCredentialsAreNotBedrocksFault(t *testing.T) {
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	t.Cleanup(metadata.Close)
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_BEARER_TOKEN_BEDROCK": "", "AWS_PROFILE": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "",
+		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_CONFIG_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.URL,
+	} {
+		t.Setenv(name, value)
+	}
+	s := new(bedrock.Server)
+	o := options(s.Listen(t))
+	o.Credentials = nil
+	_, err := open(t, o).Embed(t.Context(), []string{"disk full"})
+	require.ErrorIs(t, err, pipeline.ErrTryLater)
+	require.Contains(t, hintOf(t, err), "are there AWS credentials")
+	require.Zero(t, s.Counts().Calls)
 }
