@@ -31,11 +31,12 @@ func (s *Store) Put(ctx context.Context, model string, keys []embedding.Key, vec
 	}
 	actions := make([]action, len(keys))
 	for i, k := range keys {
-		body, err := encodeBody(storedVector{Key: k.String(), Model: cached + model, Vector: encodeVector(vectors[i])})
+		id := vectorID(k.String(), cached+model)
+		body, err := encodeBody(storedVector{ID: s.ownID(id), Key: k.String(), Model: cached + model, Vector: encodeVector(vectors[i])})
 		if err != nil {
 			return err
 		}
-		actions[i] = action{head: fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.vectors(), vectorID(k.String(), cached+model)), body: body, at: i}
+		actions[i] = action{head: s.createHead(s.names.vectors(), id), body: body, at: i}
 	}
 	if _, err := s.bulkOwn(ctx, actions); err != nil {
 		return fmt.Errorf("cache vectors: %w", s.noticed(err))

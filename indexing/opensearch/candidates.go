@@ -73,10 +73,11 @@ func (s *Store) candidates(ctx context.Context, q *pipeline.CandidateQuery) (pip
 			}
 		}
 		for i := range hits {
-			if seen[hits[i].ID] {
+			id := cmp.Or(hits[i].Source.ID, hits[i].ID)
+			if seen[id] {
 				continue
 			}
-			seen[hits[i].ID] = true
+			seen[id] = true
 			c, err := candidate(&hits[i].Source, q.Model)
 			if err != nil {
 				return result, err
@@ -89,7 +90,7 @@ func (s *Store) candidates(ctx context.Context, q *pipeline.CandidateQuery) (pip
 
 // legs are the searches: for terms, where there are any, and for the vector.
 func (s *Store) legs(q *pipeline.CandidateQuery, filters []any, counted *pipeline.Candidates) []map[string]any {
-	source := []string{"cluster", "namespace", "service", "pattern", "entry.x", "entry.xb", "entry.k", "entry.v"}
+	source := []string{"id", "cluster", "namespace", "service", "pattern", "entry.x", "entry.xb", "entry.k", "entry.v"}
 	var legs []map[string]any
 	if len(q.Terms) > 0 {
 		var should []any

@@ -59,6 +59,7 @@ type event struct {
 
 // line is a document of an entry as it is read back.
 type line struct {
+	ID        string        `json:"id"` // see Store.ownID
 	Time      int64         `json:"time"`
 	Level     uint8         `json:"level"`
 	Kind      pipeline.Kind `json:"kind"`
@@ -120,7 +121,9 @@ const (
 type encoder struct {
 	analyser *analysis.Analyser
 	form     documentForm
-	numbers  []uint32
+	// ownID writes the entry's ID into the field id.
+	ownID   bool
+	numbers []uint32
 }
 
 // field appends `"name":"text",`, invalid UTF-8 replaced.
@@ -149,6 +152,9 @@ func number(b []byte, name string, n int64) []byte {
 func (c *encoder) line(b []byte, e *pipeline.Entry, pattern pipeline.Pattern, written int64) []byte {
 	r, start := e.Resource, len(b)
 	b = append(b, '{')
+	if c.ownID {
+		b = field(b, "id", e.ID.String())
+	}
 	b = number(b, "@timestamp", e.Time/1_000_000)
 	b = number(b, "time", e.Time)
 	b = number(b, "written", written)
@@ -326,6 +332,9 @@ func (l *line) entry(id string, view View) (pipeline.Entry, error) {
 		Time: l.Time, CollectorTime: s.Collector, Occurrence: s.Occurrence, Origin: s.Origin, Stream: s.Stream, Kind: l.Kind, Level: pipeline.Level(l.Level), Service: l.Service,
 		Resource: &pipeline.Resource{Cluster: l.Cluster, Namespace: l.Namespace, Pod: l.Pod, PodUID: s.PodUID, Container: l.Container, Node: l.Node, Owner: s.Owner},
 		Lineage:  pipeline.Lineage{Position: pipeline.Position{Partition: s.Partition, Sequence: s.Sequence}, Sub: s.Sub, Index: s.Index},
+	}
+	if l.ID != "" {
+		id = l.ID
 	}
 	var err error
 	if e.ID, err = pipeline.ParseID(id); err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -129,16 +128,12 @@ func (s *Store) admitStored(ctx context.Context, w *writing) error {
 		byKey[k] = append(byKey[k], i)
 	}
 	for chunk := range slices.Chunk(slices.Collect(maps.Keys(byKey)), mgetAtOnce) {
-		docs := make([]map[string]any, len(chunk))
-		for n, k := range chunk {
-			docs[n] = map[string]any{"_index": s.names.patterns(), "_id": k.id(), "_source": false}
-		}
-		found, err := mget[struct{}](ctx, s.client, docs)
+		found, err := s.storedPatterns(ctx, chunk)
 		if err != nil {
 			return err
 		}
 		for n, k := range chunk {
-			if found[n].Found {
+			if found[n] {
 				s.patterns.add(k)
 				continue
 			}
@@ -151,8 +146,28 @@ func (s *Store) admitStored(ctx context.Context, w *writing) error {
 	return nil
 }
 
+// storedPatterns says which documents are there.
+func (s *Store) storedPatterns(ctx context.Context, keys []documentKey) ([]bool, error) {
+	ids := make([]string, len(keys))
+	for i, k := range keys {
+		ids[i] = k.id()
+	}
+	found, err := lookUp[struct {
+		ID string `json:"id"`
+	}](ctx, s, s.names.patterns(), ids, []string{"id"})
+	if err != nil {
+		return nil, err
+	}
+	there := make([]bool, len(keys))
+	for i := range found {
+		there[i] = found[i].Found
+	}
+	return there, nil
+}
+
 // patternDocument is a pattern as it is stored.
 type patternDocument struct {
+	ID        string   `json:"id,omitempty"` // see ownID
 	Cluster   string   `json:"cluster"`
 	Namespace string   `json:"namespace"`
 	Service   string   `json:"service"`
@@ -229,18 +244,43 @@ func (s *Store) storedAlike(ctx context.Context, w *writing, doubted []int, want
 	return nil
 }
 
+// missing are the documents to be created. Where creating says itself what is there
+// already, all are.
+func (s *Store) missing(ctx context.Context, keys []documentKey) (missing []documentKey, err error) {
+	if !s.o.AcceptDuplicates {
+		return keys, nil
+	}
+	for chunk := range slices.Chunk(keys, mgetAtOnce) {
+		there, err := s.storedPatterns(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for i, k := range chunk {
+			if there[i] {
+				s.patterns.add(k)
+				continue
+			}
+			missing = append(missing, k)
+		}
+	}
+	return missing, nil
+}
+
 // createPatterns creates documents, with the vectors that their contents have.
 func (s *Store) createPatterns(ctx context.Context, w *writing, wanted map[documentKey]int) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	keys := slices.SortedFunc(maps.Keys(wanted), func(a, b documentKey) int { return wanted[a] - wanted[b] })
+	keys, err := s.missing(ctx, slices.SortedFunc(maps.Keys(wanted), func(a, b documentKey) int { return wanted[a] - wanted[b] }))
+	if err != nil || len(keys) == 0 {
+		return err
+	}
 	documents := make([]patternDocument, len(keys))
 	contents := map[string]bool{}
 	analyser, giveBack := s.analyser()
 	for n, k := range keys {
 		e := &w.entries[wanted[k]]
-		d := patternDocument{Cluster: k.cluster, Namespace: k.namespace, Service: k.service, Pattern: patternName(k.pattern), Level: uint8(e.Level), Time: e.Time, Written: s.o.Now().UnixNano(), Models: []string{}}
+		d := patternDocument{ID: s.ownID(k.id()), Cluster: k.cluster, Namespace: k.namespace, Service: k.service, Pattern: patternName(k.pattern), Level: uint8(e.Level), Time: e.Time, Written: s.o.Now().UnixNano(), Models: []string{}}
 		d.Entry.Template, d.Entry.TemplateB = text(e.Pattern.Template)
 		d.Entry.Masked = s.o.Masked(e)
 		content := s.o.Document(e.Pattern.Template, e.Service, d.Entry.Masked)
@@ -262,7 +302,7 @@ func (s *Store) createPatterns(ctx context.Context, w *writing, wanted map[docum
 		if err != nil {
 			return err
 		}
-		head := fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.patterns(), keys[n].id())
+		head := s.createHead(s.names.patterns(), keys[n].id())
 		actions[n] = action{head: head, body: append(body, '\n'), at: n}
 	}
 	fates, err := s.bulkOwn(ctx, actions)

@@ -293,6 +293,9 @@ func dayQueries(f *pipeline.Filter) []any {
 // Line implements pipeline.LineReader.
 func (s *Store) Line(ctx context.Context, id pipeline.ID) (pipeline.Line, error) {
 	query := map[string]any{"size": 1, "query": map[string]any{"ids": map[string]any{"values": []string{id.String()}}}}
+	if s.o.AcceptDuplicates {
+		query["query"] = term("id", id.String())
+	}
 	var answer searchAnswer[line]
 	if err := search(ctx, s.client, s.names.lines(), query, &answer); err != nil {
 		return pipeline.Line{}, fmt.Errorf("read line %s: %w", id, err)

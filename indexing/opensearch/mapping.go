@@ -57,7 +57,7 @@ func keyword(names ...string) string {
 // kept, since nothing updates a line.
 func linesIndex(mark ownMark, alias string, replicas int) string {
 	return fmt.Sprintf(`{%s,"mappings":{"_meta":%s,"dynamic":"false","_source":{"excludes":["terms","place","length","bytes"]},"properties":{`+
-		keyword("day", "cluster", "namespace", "service", "pod", "container", "node", "labels", "pattern", "uid", "reason", "object")+
+		keyword("id", "day", "cluster", "namespace", "service", "pod", "container", "node", "labels", "pattern", "uid", "reason", "object")+
 		`"place":{"type":"keyword","index":false},"@timestamp":{"type":"date","format":"epoch_millis"},"time":{"type":"long"},"written":{"type":"long","index":false},`+
 		`"level":{"type":"byte"},"kind":{"type":"byte"},"event_count":{"type":"unsigned_long"},"length":{"type":"integer"},"bytes":{"type":"integer"},`+
 		`"terms":{"type":"text","analyzer":"whitespace","norms":false,"index_options":"freqs"},`+
@@ -69,7 +69,7 @@ func linesIndex(mark ownMark, alias string, replicas int) string {
 // are added when a model's first one comes.
 func patternsIndex(mark ownMark, replicas int) string {
 	return fmt.Sprintf(`{%s,"mappings":{"_meta":%s,"dynamic":"false","properties":{`+
-		keyword("cluster", "namespace", "service", "pattern", "key", "terms", "models")+
+		keyword("id", "cluster", "namespace", "service", "pattern", "key", "terms", "models")+
 		`"level":{"type":"byte"},"time":{"type":"long"},"written":{"type":"long"},"entry":{"type":"object","enabled":false}}}}`,
 		settings(replicas, `,"knn":true`), mark)
 }
@@ -78,7 +78,7 @@ func patternsIndex(mark ownMark, replicas int) string {
 // what was embedded once is never paid for again.
 func vectorsIndex(mark ownMark, replicas int) string {
 	return fmt.Sprintf(`{%s,"mappings":{"_meta":%s,"dynamic":"false","properties":{`+
-		keyword("key", "model")+`"vector":{"type":"keyword","index":false,"doc_values":false}}}}`, settings(replicas, ""), mark)
+		keyword("id", "key", "model")+`"vector":{"type":"keyword","index":false,"doc_values":false}}}}`, settings(replicas, ""), mark)
 }
 
 func placementIndex(mark ownMark, replicas int) string {

@@ -1,5 +1,7 @@
 package opensearch
 
+import "fmt"
+
 // names are those of indices and aliases.
 type names struct{ prefix string }
 
@@ -33,6 +35,23 @@ func (n names) sealed() string { return n.prefix + "loglode-sealed" }
 func (n names) patterns() string  { return n.prefix + "loglode-patterns" }
 func (n names) vectors() string   { return n.prefix + "loglode-vectors" }
 func (n names) placement() string { return n.prefix + "loglode-placement" }
+
+// createHead is the first line of a create. Where OpenSearch takes no IDs it gives
+// one itself, and the document's own is in its field id.
+func (s *Store) createHead(index, id string) []byte {
+	if s.o.AcceptDuplicates {
+		return fmt.Appendf(nil, `{"create":{"_index":%q}}`+"\n", index)
+	}
+	return fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", index, id)
+}
+
+// ownID is what a document's field id says: nothing where OpenSearch's own does.
+func (s *Store) ownID(id string) string {
+	if s.o.AcceptDuplicates {
+		return id
+	}
+	return ""
+}
 
 // first is the physical index of such an alias.
 func first(alias string) string { return alias + "-000001" }

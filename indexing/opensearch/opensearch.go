@@ -91,6 +91,9 @@ type Options struct {
 	ServicePatterns int
 	// DayPatterns is the same for all services; 0 for 200,000.
 	DayPatterns int
+	// AcceptDuplicates writes without document IDs, for collections of OpenSearch
+	// Serverless that refuse them: what is written again is there twice.
+	AcceptDuplicates bool
 	// Patient has Open succeed while the cluster is away.
 	Patient bool
 	// Now is the clock; nil is time.Now.
@@ -136,7 +139,7 @@ var (
 // is away, that is an error that wraps pipeline.ErrTryLater, or is done later if
 // the options are patient.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if err := checkAddresses(o.Addresses); err != nil {
+	if err := checkAddresses(o); err != nil {
 		return nil, fmt.Errorf("open OpenSearch: %w", err)
 	}
 	o = withDefaults(o)
@@ -153,6 +156,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{o: o, names: names{o.Prefix}, client: &client{c, firstWait, o.Logger}, log: o.Logger, gates: newGates(), patterns: newKnownPatterns(o.ServicePatterns, o.DayPatterns, o.Now)}
 	s.analysers.New = func() any { return analysis.New() }
+	if o.AcceptDuplicates {
+		s.log.Warn("documents are written without IDs (opensearch.accept_duplicates): what is written again is there twice")
+	}
 	s.placement = newPlacement(s.client, s.names, o)
 	s.models = &models{client: s.client, index: first(s.names.patterns())}
 	opening, cancel := ctx, context.CancelFunc(func() {})

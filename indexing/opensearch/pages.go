@@ -118,6 +118,42 @@ func (s *Store) loadLines(ctx context.Context, hits []hit[line]) error {
 // mgetAtOnce is how many documents one request gets by ID.
 const mgetAtOnce = 1000
 
+// lookUp gets documents of an alias by their own IDs, one answer for each; source
+// may be nil for all of it. Without OpenSearch's IDs it sees what was refreshed.
+func lookUp[T any](ctx context.Context, s *Store, alias string, ids, source []string) ([]got[T], error) {
+	if !s.o.AcceptDuplicates {
+		docs := make([]map[string]any, len(ids))
+		for i, id := range ids {
+			docs[i] = map[string]any{"_index": alias, "_id": id}
+			if source != nil {
+				docs[i]["_source"] = source
+			}
+		}
+		return mget[T](ctx, s.client, docs)
+	}
+	query := map[string]any{"size": len(ids), "track_total_hits": false, "query": boolean{Filter: []any{terms("id", ids)}}.json(), "collapse": map[string]any{"field": "id"}, "docvalue_fields": []string{"id"}}
+	if source != nil {
+		query["_source"] = source
+	}
+	var answer searchAnswer[T]
+	if err := search(ctx, s.client, alias, query, &answer); err != nil {
+		return nil, err
+	}
+	places := map[string]int{}
+	for i, id := range ids {
+		places[id] = i
+	}
+	found := make([]got[T], len(ids))
+	for i := range answer.Hits.Hits {
+		for _, id := range answer.Hits.Hits[i].Fields["id"] {
+			if at, asked := places[fmt.Sprint(id)]; asked {
+				found[at] = got[T]{Found: true, Source: answer.Hits.Hits[i].Source}
+			}
+		}
+	}
+	return found, nil
+}
+
 // got is a document that was asked for by ID.
 type got[T any] struct {
 	Found  bool   `json:"found"`

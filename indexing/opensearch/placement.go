@@ -20,14 +20,16 @@ type placement struct {
 	own      func(service string) bool
 	replicas int
 	shards   *shardCount
-	log      *slog.Logger
+	// unwritten decides anew each time: there are no IDs to write it down under.
+	unwritten bool
+	log       *slog.Logger
 
 	mu    sync.Mutex
 	known map[string]string // alias -> physical index
 }
 
 func newPlacement(c *client, n names, o Options) *placement {
-	return &placement{client: c, names: n, own: o.Own, replicas: o.Replicas, shards: &shardCount{client: c, now: o.Now}, log: o.Logger, known: map[string]string{}}
+	return &placement{client: c, names: n, own: o.Own, replicas: o.Replicas, unwritten: o.AcceptDuplicates, shards: &shardCount{client: c, now: o.Now}, log: o.Logger, known: map[string]string{}}
 }
 
 // placed is a document of the index of placements.
@@ -75,6 +77,9 @@ func (p *placement) decide(ctx context.Context, alias, service, day string) (pla
 	want := placed{Service: service, Day: day, Physical: p.names.pack(day)}
 	if p.own(service) && p.roomForOwn(ctx, service) {
 		want.Physical = p.names.own(service, day)
+	}
+	if p.unwritten {
+		return want, nil
 	}
 	err := p.client.call(ctx, http.MethodPut, "/"+p.names.placement()+"/_create/"+alias+"?require_alias=true", want, nil)
 	if !is(err, http.StatusConflict) {

@@ -152,7 +152,7 @@ func (s *Store) prune(ctx context.Context, stale []stalePattern) (removed int64,
 	var bring []action
 	for i, p := range stale {
 		if held[p.key] && before[i].Found {
-			head := fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.patterns(), p.id)
+			head := s.createHead(s.names.patterns(), p.id)
 			bring = append(bring, action{head: head, body: append(compact(before[i].Source), '\n'), at: len(bring)})
 		}
 	}

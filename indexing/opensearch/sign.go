@@ -38,18 +38,18 @@ func newSigner(ctx context.Context, o Options) (signer.Signer, error) {
 }
 
 // checkAddresses refuses what cannot keep our promise.
-func checkAddresses(addresses []string) error {
-	if len(addresses) == 0 {
+func checkAddresses(o Options) error {
+	if len(o.Addresses) == 0 {
 		return errors.New("no address is given")
 	}
-	for _, text := range addresses {
+	for _, text := range o.Addresses {
 		u, err := url.Parse(text)
 		if err != nil { // its text would repeat a password
 			return errors.New("an address is no URL")
 		}
-		if strings.HasSuffix(u.Hostname(), serverless) {
+		if strings.HasSuffix(u.Hostname(), serverless) && !o.AcceptDuplicates {
 			return pipeline.WithHint(fmt.Errorf("%s is a collection of OpenSearch Serverless: those for vectors refuse document IDs, so what is written again would be there twice", u.Hostname()),
-				"use a domain of Amazon OpenSearch Service, or a cluster of your own")
+				"use a domain of Amazon OpenSearch Service, or a cluster of your own; opensearch.accept_duplicates goes on all the same")
 		}
 	}
 	return nil

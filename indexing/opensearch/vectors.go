@@ -186,6 +186,7 @@ func (m *models) all(ctx context.Context) ([]string, error) {
 
 // storedVector is a document of the index of vectors.
 type storedVector struct {
+	ID     string `json:"id,omitempty"` // see ownID
 	Key    string `json:"key"`
 	Model  string `json:"model"`
 	Vector string `json:"vector"`
@@ -218,11 +219,7 @@ func (s *Store) vectorsOf(ctx context.Context, keys []string) (map[string]map[st
 func (s *Store) eachVector(ctx context.Context, ids []string, yield func(at int, stored *storedVector, v []float32)) error {
 	for start := 0; start < len(ids); start += mgetAtOnce {
 		chunk := ids[start:min(start+mgetAtOnce, len(ids))]
-		docs := make([]map[string]any, len(chunk))
-		for i, id := range chunk {
-			docs[i] = map[string]any{"_index": s.names.vectors(), "_id": id}
-		}
-		found, err := mget[storedVector](ctx, s.client, docs)
+		found, err := lookUp[storedVector](ctx, s, s.names.vectors(), chunk, nil)
 		if err != nil {
 			return fmt.Errorf("read vectors: %w", err)
 		}
@@ -291,11 +288,12 @@ func (s *Store) SetVectors(ctx context.Context, model string, vectors []embeddin
 			return fmt.Errorf("set vectors: vectors of %d and of %d dimensions: %w", len(vectors[0].Values), len(v.Values), pipeline.ErrRejected)
 		}
 		keys[i] = v.Key.String()
-		body, err := encodeBody(storedVector{Key: keys[i], Model: model, Vector: encodeVector(v.Values)})
+		id := vectorID(keys[i], model)
+		body, err := encodeBody(storedVector{ID: s.ownID(id), Key: keys[i], Model: model, Vector: encodeVector(v.Values)})
 		if err != nil {
 			return err
 		}
-		actions[i] = action{head: fmt.Appendf(nil, `{"create":{"_index":%q,"_id":%q}}`+"\n", s.names.vectors(), vectorID(keys[i], model)), body: body, at: i}
+		actions[i] = action{head: s.createHead(s.names.vectors(), id), body: body, at: i}
 	}
 	if _, err := s.bulkOwn(ctx, actions); err != nil {
 		return fmt.Errorf("set vectors: %w", s.noticed(err))

@@ -167,6 +167,9 @@ func (w *writing) create(ctx context.Context, alias, physical string, numbers []
 	if left > fewRefused && left*10 > len(numbers) {
 		return nil, errRefused(left, len(numbers), physical)
 	}
+	if s.o.AcceptDuplicates {
+		return fates, nil // a canary needs an ID
+	}
 	return fates, s.tryCanary(ctx, alias, physical, &w.entries[refused[0]])
 }
 
@@ -205,12 +208,17 @@ func (w *writing) actions(alias string, numbers []int, form documentForm) []acti
 	type span struct{ start, body, end int }
 	spans := make([]span, len(numbers))
 	head := fmt.Sprintf(`{"create":{"_index":%q,"_id":"`, alias)
+	if w.store.o.AcceptDuplicates {
+		head, c.ownID = fmt.Sprintf(`{"create":{"_index":%q}}`+"\n", alias), true
+	}
 	for k, i := range numbers {
 		e := &w.entries[i]
 		spans[k].start = len(all)
 		all = append(all, head...)
-		all = hex.AppendEncode(all, e.ID[:])
-		all = append(all, "\"}}\n"...)
+		if !c.ownID {
+			all = hex.AppendEncode(all, e.ID[:])
+			all = append(all, "\"}}\n"...)
+		}
 		spans[k].body = len(all)
 		all = c.line(all, e, w.patterns[i], w.stamp)
 		spans[k].end = len(all)

@@ -115,7 +115,7 @@ func (a *App) openStore(ctx context.Context, options sqlite.Options) error {
 func (a *App) openOpenSearch(ctx context.Context) error {
 	c := a.cfg.OpenSearch
 	o := opensearch.Options{
-		Addresses: strings.FieldsFunc(c.URLs, func(r rune) bool { return r == ',' || r == ' ' }), Username: c.Username, Region: c.Region,
+		Addresses: strings.FieldsFunc(c.URLs, func(r rune) bool { return r == ',' || r == ' ' }), Username: c.Username, Region: c.Region, AcceptDuplicates: c.AcceptDuplicates,
 		Prefix: c.Prefix, Replicas: c.Replicas, Timeout: c.Timeout.Std(), Body: int(c.BulkBytes), Logger: a.log, Now: a.now,
 		Own:  func(service string) bool { return slices.Contains(c.OwnIndices, service) },
 		View: normalise.View, Masked: pattern.Masked, Document: a.document, ServicePatterns: a.cfg.Index.MaxServicePatterns, DayPatterns: a.cfg.Index.MaxPatterns, Patient: a.patient,

@@ -76,17 +76,18 @@ type Index struct {
 
 // OpenSearch configures the cluster that holds the index.
 type OpenSearch struct {
-	URLs         string   `koanf:"urls" doc:"URLs of nodes, separated by commas, such as https://search.logs.svc:9200."`
-	Username     string   `koanf:"username" doc:"User of basic authentication; empty: none."`
-	PasswordFile string   `koanf:"password_file" doc:"File with that user's password."`
-	Region       string   `koanf:"region" doc:"AWS region of a domain of Amazon OpenSearch Service: requests are signed with the credentials of the environment. Empty: no signature."`
-	CAFile       string   `koanf:"ca_file" doc:"PEM file of the authorities to trust instead of the system's."`
-	Prefix       string   `koanf:"prefix" doc:"Put before the name of every index and alias, so that several loglodes can share a cluster: prod-."`
-	Replicas     int      `koanf:"replicas" doc:"Replicas of new indices. 0 loses data with a node."`
-	OwnIndices   []string `koanf:"own_indices" doc:"Services that have an index of their own each day; all others share one. A cluster carries some 1,000 shards a node."`
-	BulkBytes    Size     `koanf:"bulk_bytes" doc:"Size of a bulk request's body before it is compressed."`
-	Timeout      Duration `koanf:"timeout" doc:"Longest time of one request."`
-	SealAfter    Duration `koanf:"seal_after" doc:"How long after its end a day is merged into few segments and closed to writes, such as 2h; late lines open it again, until none came for as long. 0: never."`
+	URLs             string   `koanf:"urls" doc:"URLs of nodes, separated by commas, such as https://search.logs.svc:9200."`
+	Username         string   `koanf:"username" doc:"User of basic authentication; empty: none."`
+	PasswordFile     string   `koanf:"password_file" doc:"File with that user's password."`
+	Region           string   `koanf:"region" doc:"AWS region of a domain of Amazon OpenSearch Service: requests are signed with the credentials of the environment. Empty: no signature."`
+	CAFile           string   `koanf:"ca_file" doc:"PEM file of the authorities to trust instead of the system's."`
+	Prefix           string   `koanf:"prefix" doc:"Put before the name of every index and alias, so that several loglodes can share a cluster: prod-."`
+	Replicas         int      `koanf:"replicas" doc:"Replicas of new indices. 0 loses data with a node."`
+	OwnIndices       []string `koanf:"own_indices" doc:"Services that have an index of their own each day; all others share one. A cluster carries some 1,000 shards a node."`
+	BulkBytes        Size     `koanf:"bulk_bytes" doc:"Size of a bulk request's body before it is compressed."`
+	Timeout          Duration `koanf:"timeout" doc:"Longest time of one request."`
+	AcceptDuplicates bool     `koanf:"accept_duplicates" doc:"Write without document IDs, which vector collections of OpenSearch Serverless refuse: what is sent again is there twice, and an audit says so. Such a collection is refused without it."`
+	SealAfter        Duration `koanf:"seal_after" doc:"How long after its end a day is merged into few segments and closed to writes, such as 2h; late lines open it again, until none came for as long. 0: never."`
 }
 
 // Embedding configures the embedder and what of a pattern is embedded.
