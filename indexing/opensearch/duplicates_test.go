@@ -1,9 +1,6 @@
 package opensearch
 
 import (
-	"bytes"
-	"compress/gzip"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -29,15 +26,7 @@ func (i idless) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !strings.HasPrefix(r.URL.Path, "/_bulk") {
 		return i.RoundTripper.RoundTrip(r)
 	}
-	packed, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	unzip, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, err
-	}
-	plain, err := io.ReadAll(unzip)
+	plain, err := opensearch.Unpack(r)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +35,6 @@ func (i idless) RoundTrip(r *http.Request) (*http.Response, error) {
 			return answerOf(r, http.StatusBadRequest, refusal), nil
 		}
 	}
-	r.Body = io.NopCloser(bytes.NewReader(packed))
 	return i.RoundTripper.RoundTrip(r)
 }
 

@@ -37,15 +37,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !strings.HasPrefix(req.URL.Path, "/_bulk") {
 		return http.DefaultTransport.RoundTrip(req)
 	}
-	packed, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
-	unzip, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, err
-	}
-	plain, err := io.ReadAll(unzip)
+	plain, err := opensearch.Unpack(req)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +49,6 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	r.mu.Unlock()
-	req.Body = io.NopCloser(bytes.NewReader(packed))
 	return http.DefaultTransport.RoundTrip(req)
 }
 

@@ -1,8 +1,12 @@
 package opensearch
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -42,6 +46,21 @@ func (p *Proxy) Poison(t testing.TB, stream, kind, attributes string) {
 	if _, err := p.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Unpack returns the compressed body of a request, and leaves it there for who
+// sends the request on.
+func Unpack(r *http.Request) ([]byte, error) {
+	packed, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(packed))
+	unzip, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(unzip)
 }
 
 // Heal takes all toxics away.
