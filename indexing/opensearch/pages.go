@@ -31,13 +31,22 @@ type largest struct {
 	at    time.Time
 }
 
-// largestLine is how many bytes the largest line takes; up to a minute old.
-func (s *Store) largestLine(ctx context.Context) (int64, error) {
-	l := &s.largest
+func (l *largest) get() (bytes int64, fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.at.IsZero() && time.Since(l.at) < largestFresh {
-		return l.bytes, nil
+	return l.bytes, !l.at.IsZero() && time.Since(l.at) < largestFresh
+}
+
+func (l *largest) set(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes, l.at = bytes, time.Now()
+}
+
+// largestLine is how many bytes the largest line takes; up to a minute old.
+func (s *Store) largestLine(ctx context.Context) (int64, error) {
+	if bytes, fresh := s.largest.get(); fresh {
+		return bytes, nil
 	}
 	query := map[string]any{"size": 0, "track_total_hits": false, "aggs": map[string]any{"most": map[string]any{"max": map[string]any{"field": "bytes"}}}}
 	var answer searchAnswer[line]
@@ -50,8 +59,8 @@ func (s *Store) largestLine(ctx context.Context) (int64, error) {
 			return 0, fmt.Errorf("read the size of the largest line: %w", err)
 		}
 	}
-	l.bytes, l.at = int64(most.Value), time.Now()
-	return l.bytes, nil
+	s.largest.set(int64(most.Value))
+	return int64(most.Value), nil
 }
 
 // searchLines makes a query for lines, whose size says how many it wants. Where
