@@ -56,7 +56,7 @@ type knownPatterns struct {
 	mu    sync.Mutex
 	since time.Time // when there was empty
 	there map[documentKey]struct{}
-	made  map[serviceDay]int // of all services under the empty one's name
+	made  map[serviceDay]int // of all services under allServices
 }
 
 // knownFor is for how long documents are taken to be there: another process may

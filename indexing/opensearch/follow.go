@@ -46,17 +46,17 @@ const followVersion = 1
 func decodeFollowed(text string) (followed, error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(b) == 0 || b[0] != followVersion {
-		return nil, badCursor("is not one of ours")
+		return nil, pipeline.BadCursor("is not one of ours")
 	}
 	f := followed{}
 	for b = b[1:]; len(b) > 0; {
 		if len(b) < 9 {
-			return nil, badCursor("is cut off")
+			return nil, pipeline.BadCursor("is cut off")
 		}
 		key := binary.LittleEndian.Uint64(b)
 		seen, n := binary.Varint(b[8:])
 		if n <= 0 {
-			return nil, badCursor("is cut off")
+			return nil, pipeline.BadCursor("is cut off")
 		}
 		f[key], b = seen, b[8+n:]
 	}

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/zeebo/xxh3"
-
 	"github.com/loglode/loglode/pipeline"
 )
 
@@ -30,23 +28,6 @@ type statistics struct {
 	Having  []int64 `json:"d"` // by scoring term
 }
 
-func badCursor(why string) error {
-	return pipeline.WithHint(fmt.Errorf("cursor %s: %w", why, pipeline.ErrRejected), "Use the cursor of the page before, with the same query, or start without one.")
-}
-
-func fingerprint(q *pipeline.LineQuery) (uint32, error) {
-	b, err := json.Marshal(struct {
-		Filter pipeline.Filter
-		Text   string
-		Any    bool
-		Order  pipeline.Order
-	}{q.Filter, q.Text, q.Any, q.Order})
-	if err != nil {
-		return 0, fmt.Errorf("encode query: %w", err)
-	}
-	return uint32(xxh3.Hash(b)), nil
-}
-
 func encodeCursor(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -58,7 +39,7 @@ func encodeCursor(v any) string {
 func decodeCursor(text string, into any) error {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || json.Unmarshal(b, into) != nil {
-		return badCursor("is not one of ours")
+		return pipeline.BadCursor("is not one of ours")
 	}
 	return nil
 }
@@ -73,7 +54,7 @@ func (s *Store) Lines(ctx context.Context, q pipeline.LineQuery) (pipeline.LineP
 	if err != nil {
 		return pipeline.LinePage{}, fmt.Errorf("read query: %w", err)
 	}
-	print, err := fingerprint(&q)
+	print, err := q.Fingerprint()
 	if err != nil {
 		return pipeline.LinePage{}, err
 	}
@@ -87,7 +68,7 @@ func (s *Store) Lines(ctx context.Context, q pipeline.LineQuery) (pipeline.LineP
 			return pipeline.LinePage{}, err
 		}
 		if r.at.Query != print || len(r.at.After) != r.sortKeys() || q.Order == pipeline.ByRank && r.at.Stats == nil {
-			return pipeline.LinePage{}, badCursor("belongs to another query")
+			return pipeline.LinePage{}, pipeline.BadCursor("belongs to another query")
 		}
 	}
 	page, err := r.run(ctx)

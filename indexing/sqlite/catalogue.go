@@ -370,7 +370,7 @@ func (c *Catalogue) ListDeadLetters(ctx context.Context, f DeadLetterFilter) (De
 func decodeLetterCursor(text string) (at int64, id []byte, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(b) != 24 {
-		return 0, nil, badCursor("is not one of ours")
+		return 0, nil, pipeline.BadCursor("is not one of ours")
 	}
 	return int64(binary.BigEndian.Uint64(b)), b[8:], nil
 }

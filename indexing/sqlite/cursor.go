@@ -4,11 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
-	"fmt"
 	"math"
-
-	"github.com/zeebo/xxh3"
 
 	"github.com/loglode/loglode/pipeline"
 )
@@ -73,20 +69,6 @@ const (
 	followCursor = 2
 )
 
-// fingerprint tells queries apart, so that a cursor is not used with another.
-func fingerprint(q *pipeline.LineQuery) (uint32, error) {
-	b, err := json.Marshal(struct {
-		Filter pipeline.Filter
-		Text   string
-		Any    bool
-		Order  pipeline.Order
-	}{q.Filter, q.Text, q.Any, q.Order})
-	if err != nil {
-		return 0, fmt.Errorf("encode query: %w", err)
-	}
-	return uint32(xxh3.Hash(b)), nil
-}
-
 func (c *cursor) encode(print uint32) string {
 	b := []byte{pageCursor}
 	b = binary.BigEndian.AppendUint32(b, print)
@@ -106,22 +88,18 @@ func (c *cursor) encode(print uint32) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func badCursor(why string) error {
-	return pipeline.WithHint(fmt.Errorf("cursor %s: %w", why, pipeline.ErrRejected), "Use the cursor of the page before, with the same query, or start without one.")
-}
-
 func decodeCursor(text string, print uint32, terms int) (*cursor, error) {
 	data, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return nil, badCursor("is not one of ours")
+		return nil, pipeline.BadCursor("is not one of ours")
 	}
 	r := reader{data: data}
 	head := r.bytes(13)
 	if len(head) == 0 || head[0] != pageCursor {
-		return nil, badCursor("is not one of ours")
+		return nil, pipeline.BadCursor("is not one of ours")
 	}
 	if binary.BigEndian.Uint32(head[1:]) != print {
-		return nil, badCursor("belongs to another query")
+		return nil, pipeline.BadCursor("belongs to another query")
 	}
 	c := &cursor{}
 	c.last.score = math.Float64frombits(binary.BigEndian.Uint64(head[5:]))
@@ -137,13 +115,13 @@ func decodeCursor(text string, print uint32, terms int) (*cursor, error) {
 	c.stats.terms = int64(r.uvarint())
 	n := r.uvarint()
 	if n != 0 && n != uint64(terms) {
-		return nil, badCursor("belongs to another query")
+		return nil, pipeline.BadCursor("belongs to another query")
 	}
 	for range n {
 		c.stats.df = append(c.stats.df, int64(r.uvarint()))
 	}
 	if r.broken || len(r.data) > 0 || math.IsNaN(c.last.score) {
-		return nil, badCursor("is damaged")
+		return nil, pipeline.BadCursor("is damaged")
 	}
 	return c, nil
 }

@@ -135,18 +135,18 @@ func decodeMarks(cursor string) (map[int64]int64, error) {
 	}
 	data, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(data) == 0 || data[0] != followCursor {
-		return nil, badCursor("is not one of Follow's")
+		return nil, pipeline.BadCursor("is not one of Follow's")
 	}
 	r := reader{data: data[1:]}
 	for d := int64(0); len(r.data) > 0; {
 		d += r.varint()
 		marks[d] = int64(r.uvarint())
 		if marks[d] < 0 {
-			return nil, badCursor("is damaged")
+			return nil, pipeline.BadCursor("is damaged")
 		}
 	}
 	if r.broken {
-		return nil, badCursor("is damaged")
+		return nil, pipeline.BadCursor("is damaged")
 	}
 	return marks, nil
 }

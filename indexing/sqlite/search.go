@@ -56,7 +56,7 @@ func (s *Store) newSearch(q *pipeline.LineQuery) (*search, error) {
 		x.limit = defaultLimit
 	}
 	x.limit = min(x.limit, maxLimit)
-	if x.print, err = fingerprint(q); err != nil {
+	if x.print, err = q.Fingerprint(); err != nil {
 		return nil, err
 	}
 	if q.Cursor != "" {

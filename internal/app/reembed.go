@@ -96,11 +96,11 @@ func probe(ctx context.Context, s *space) error {
 func (a *App) estimate(ctx context.Context, s *space) (query.ReembedReport, error) {
 	report := query.ReembedReport{Model: s.model(), Running: a.looping.Load(), Budget: a.cfg.Embedding.DollarsPerDay}
 	var err error
-	if _, report.Documents, err = a.countsFor(ctx, s); err != nil {
+	if _, report.Documents, err = a.countsFor(ctx, s); err != nil || s.free {
 		return report, err
 	}
 	some, err := a.patterns.Unembedded(ctx, s.model(), estimateFrom)
-	if err != nil || len(some) == 0 || s.free {
+	if err != nil || len(some) == 0 {
 		return report, err
 	}
 	texts := map[string]struct{}{}

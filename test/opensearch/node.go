@@ -61,7 +61,7 @@ type Node struct {
 func Start(t testing.TB, kind Kind) *Node {
 	t.Helper()
 	if os.Getenv(Variable) == "" && os.Getenv("CI") == "" {
-		t.Skipf("needs an OpenSearch: %s", hint)
+		lacking(t, "needs an OpenSearch: "+hint)
 	}
 	n := &Node{script: script(t), port: freePort(t)}
 	var said bytes.Buffer
@@ -69,11 +69,7 @@ func Start(t testing.TB, kind Kind) *Node {
 	making.Stderr = &said
 	folder, err := making.Output()
 	if err != nil {
-		why := fmt.Sprintf("a node of the test's own cannot be had: tools/servers folder %s: %v\n%s", kind, err, &said)
-		if os.Getenv("CI") != "" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+		lacking(t, fmt.Sprintf("a node of the test's own cannot be had: tools/servers folder %s: %v\n%s", kind, err, &said))
 	}
 	n.folder = strings.TrimSpace(string(folder))
 	t.Cleanup(func() {

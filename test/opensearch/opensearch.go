@@ -44,15 +44,22 @@ func URL(t testing.TB) string {
 	t.Helper()
 	base := strings.TrimRight(os.Getenv(Variable), "/")
 	if base == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("%s is not set: there is no OpenSearch to test with\n  hint: %s", Variable, hint)
-		}
-		t.Skipf("needs an OpenSearch: %s", hint)
+		lacking(t, fmt.Sprintf("%s is not set: there is no OpenSearch to test with\n  hint: %s", Variable, hint))
 	}
 	if err := (server{base, http.DefaultClient}).check(t.Context()); err != nil {
 		t.Fatalf("%s names no OpenSearch that works: %v\n  hint: %s", Variable, err, hint)
 	}
 	return base
+}
+
+// lacking ends a test that cannot have its node: in CI it has failed, at a desk it
+// is skipped.
+func lacking(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s", why)
+	}
+	t.Skipf("%s", why)
 }
 
 // server is a node as its tests reach it.
